@@ -1,0 +1,35 @@
+"""psylm: language models as participants in psycholinguistic experiments.
+
+Everything that the command line does, one call does too: `run`, `load_model`, `load_stimuli`, and `Run` to read
+what a run wrote. The calls are imported when they are first used, so that `import psylm` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psylm.models import load_model as load_model
+    from psylm.results import Run as Run
+    from psylm.runner import run as run
+    from psylm.stimuli import load_stimuli as load_stimuli
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Run": "psylm.results",
+    "load_model": "psylm.models",
+    "load_stimuli": "psylm.stimuli",
+    "run": "psylm.runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'psylm' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*_HOME, "__version__"]

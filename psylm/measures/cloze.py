@@ -1,0 +1,178 @@
+"""Cloze: what a model expects in a blank, and how it takes the words that an experiment puts there."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+from torch import Tensor
+
+from psylm.language import written_without_spaces
+from psylm.measures.completions import Completion, single_token_completions, word_completions
+from psylm.measures.registry import SCORE_COLUMNS, measure
+from psylm.measures.surprisal import word_ids
+from psylm.measures.words import LN2, Word, WordTokens, corrects, score_words, target_words, tokenized
+from psylm.models.base import LanguageModel
+from psylm.models.causal import CausalModel
+
+
+class ClozeOptions(BaseModel, extra="forbid"):
+    """What can be chosen of `cloze`."""
+
+    top_k: int = Field(default=5, ge=0, le=100, description="how many of the model's own completions to list")
+    correction: bool = Field(default=True, description="word-boundary correction of Pimentel & Meister (2024)")
+    right_context: bool = Field(
+        default=True,
+        description="let masked models see what follows the blank; else only the mark that ends the sentence",
+    )
+
+
+@dataclass(frozen=True)
+class Blank:
+    """What a model expects in a blank, whatever the experiment puts there.
+
+    Parameters
+    ----------
+    distribution
+        Natural log-probabilities [vocabulary] of the (first) token in the blank.
+    entropy
+        Its entropy in bits.
+    completions
+        The model's own words, best first.
+    """
+
+    distribution: Tensor
+    entropy: float
+    completions: list[Completion]
+
+
+@measure(
+    "cloze",
+    families={"causal", "masked"},
+    options=ClozeOptions,
+    needs_target=True,
+    meaning="probability of the target in its blank, its rank, and the model's own completions",
+)
+def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> pd.DataFrame:
+    """Score completions of a blank.
+
+    Parameters
+    ----------
+    model
+        A causal model, which sees what stands before the blank, or a masked one, which sees both sides.
+    trials
+        Trials with a target. Trials of an item that share everything before the target are one frame; their
+        targets are its candidates.
+    options
+        How many completions to list, and what the model sees.
+
+    Returns
+    -------
+    DataFrame
+        For each trial, in region `target`: `cloze` (probability of the target), `cloze_candidates` (the same,
+        renormalised over the frame's candidates), `rank` (1 + the number of tokens that are more probable in the
+        blank than the target) and `entropy` (of the token distribution at the blank, in bits); and in region
+        `completion` the model's own words: `word_id` is the rank, `value` the probability.
+
+    References
+    ----------
+    Taylor (1953), Cloze procedure, Journalism Quarterly 30, 415-433; Federmeier & Kutas (1999), A rose by any
+    other name, Journal of Memory and Language 41, 469-495.
+    """
+    words = [_seen(model, word, options) for word in target_words(trials)]
+    tokens = tokenized(model, words, cut=True)
+    scores = score_words(model, words, tokens, correction=options.correction)
+    frames = _frames(trials, words)
+    first = {frame: index for index, frame in reversed(list(enumerate(frames)))}
+    blanks = dict(
+        zip(
+            first,
+            _blanks(model, [words[i] for i in first.values()], [tokens[i] for i in first.values()], options),
+            strict=True,
+        )
+    )
+    log_probabilities = np.array([score.log_probability for score in scores])
+    shares = _renormalised(log_probabilities, frames)
+    places = word_ids(trials)
+    rows: list[tuple[object, ...]] = []
+    for index, (trial, target) in enumerate(zip(trials["trial"], trials["target"], strict=True)):
+        blank, note = blanks[frames[index]], scores[index].note
+        values = {
+            "cloze": math.exp(log_probabilities[index]),
+            "cloze_candidates": shares[index],
+            "rank": _rank(blank, scores[index].uncorrected),
+            "entropy": blank.entropy if blank else math.nan,
+        }
+        rows += [(trial, "target", places[index], target, name, value, note) for name, value in values.items()]
+        for rank, completion in enumerate(blank.completions if blank else [], start=1):
+            probability = math.exp(completion.log_probability)
+            rows.append((trial, "completion", rank, completion.word, "cloze", probability, ""))
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def _seen(model: LanguageModel, word: Word, options: ClozeOptions) -> Word:
+    """Leave of the text what the model may see; a causal model's score needs nothing after the word."""
+    end = word.span[1]
+    if model.family == "masked" and options.right_context:
+        return word
+    mark = word.text[-1:] if unicodedata.category(word.text[-1])[0] == "P" else ""
+    keeps_mark = model.family == "masked" and end < len(word.text)
+    return replace(word, text=word.text[:end] + (mark if keeps_mark else ""))
+
+
+def _frames(trials: pd.DataFrame, words: Sequence[Word]) -> list[tuple[str, str, str]]:
+    """Name each trial's frame: its item and everything the model sees around the blank."""
+    return [
+        (item, word.text[: word.span[0]], word.text[word.span[1] :])
+        for item, word in zip(trials["item"], words, strict=True)
+    ]
+
+
+def _renormalised(log_probabilities: np.ndarray, frames: list[tuple[str, str, str]]) -> np.ndarray:
+    """Share of each candidate in the probability of its frame's candidates."""
+    numbers, _ = pd.factorize(pd.MultiIndex.from_tuples(frames))
+    totals = np.bincount(numbers, weights=np.exp(log_probabilities))
+    return np.exp(log_probabilities) / totals[numbers]
+
+
+def _rank(blank: Blank | None, log_probability: float) -> float:
+    if blank is None or math.isnan(log_probability):
+        return math.nan
+    # A word's log-probability is a sum in double precision; compare what is more probable by more than rounding.
+    return 1.0 + float((blank.distribution.double() > log_probability + 1e-9).sum())
+
+
+def _blanks(
+    model: LanguageModel, words: Sequence[Word], tokens: Sequence[WordTokens], options: ClozeOptions
+) -> list[Blank | None]:
+    queries = [model.blank_query(word.ids, word.first, word.last) for word in tokens]
+    asked = [query for query in queries if query is not None]
+    distributions = iter(model.predict(asked, lambda log_probabilities, _: log_probabilities[0].clone()))
+    blanks: list[Blank | None] = []
+    for word, query in zip(words, queries, strict=True):
+        if query is None:
+            blanks.append(None)
+            continue
+        distribution = next(distributions)
+        nats = -(distribution.exp() * distribution).nansum().item()
+        found = _completions(model, word, query.ids[: query.at[0]], distribution, options)
+        blanks.append(Blank(distribution, nats / LN2, found))
+    return blanks
+
+
+def _completions(
+    model: LanguageModel, word: Word, prefix: tuple[int, ...], distribution: Tensor, options: ClozeOptions
+) -> list[Completion]:
+    if options.top_k == 0:
+        return []
+    if isinstance(model, CausalModel) and corrects(model, word.language):
+        return word_completions(
+            model, prefix, distribution, options.top_k, correction=options.correction
+        )
+    spaced = not written_without_spaces(word.language)
+    return single_token_completions(model, distribution, options.top_k, spaced=spaced)

@@ -1,0 +1,88 @@
+"""The measures that there are: each registers itself with what it needs and what it gives."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+Function = Callable[[Any, pd.DataFrame, Any], pd.DataFrame]
+
+TRIAL_COLUMNS = ["trial", "item", "condition", "context", "sentence", "target", "start", "language"]
+"""What a measure is given, one row a trial."""
+
+SCORE_COLUMNS = ["trial", "region", "word_id", "word", "measure", "value", "note"]
+"""What a measure returns, one row a value."""
+
+
+class NoOptions(BaseModel, extra="forbid"):
+    """A measure that has nothing to choose."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure: a function of a model and trials that returns a table.
+
+    Parameters
+    ----------
+    name
+        What a config calls it.
+    function
+        Takes the model, trials (`TRIAL_COLUMNS`) and options; returns scores (`SCORE_COLUMNS`).
+    families
+        Model families that can be asked for it.
+    options
+        Schema of its options.
+    needs_target
+        Whether every trial must have a target word.
+    meaning
+        One line, with the unit.
+    """
+
+    name: str
+    function: Function
+    families: frozenset[str]
+    options: type[BaseModel]
+    needs_target: bool
+    meaning: str
+
+
+_REGISTERED: dict[str, Measure] = {}
+
+
+def measure(
+    name: str,
+    *,
+    families: set[str],
+    meaning: str,
+    options: type[BaseModel] = NoOptions,
+    needs_target: bool = False,
+) -> Callable[[Function], Function]:
+    """Register a function as a measure; parameters as in `Measure`."""
+
+    def register(function: Function) -> Function:
+        _REGISTERED[name] = Measure(name, function, frozenset(families), options, needs_target, meaning)
+        return function
+
+    return register
+
+
+@cache
+def measures() -> dict[str, Measure]:
+    """Return every measure, by name; each module of `psylm.measures` is imported once.
+
+    Examples
+    --------
+    >>> sorted(measures()["cloze"].families)
+    ['causal', 'masked']
+    """
+    package = importlib.import_module("psylm.measures")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"psylm.measures.{module.name}")
+    return dict(sorted(_REGISTERED.items()))

@@ -1,0 +1,157 @@
+"""From a model's name to a loaded model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from psylm.errors import InputError, Problem, PsylmError
+from psylm.models.base import LanguageModel, ModelInfo
+from psylm.models.causal import CausalModel
+from psylm.models.masked import MaskedModel
+from psylm.models.sources import ModelSource
+from psylm.models.tokens import Tokenizer
+
+ADAPTERS: dict[str, type[CausalModel] | type[MaskedModel]] = {"causal": CausalModel, "masked": MaskedModel}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def load_model(
+    name: str, *, device: str = "auto", dtype: str = "float32", batch_tokens: int = 2048
+) -> LanguageModel:
+    """Load a language model with its tokenizer.
+
+    Parameters
+    ----------
+    name
+        `embedded:NAME` (weights in an installed package), `hub:NAME[@REVISION]` or `file:PATH` (a folder that
+        `save_pretrained` wrote). Weights must be safetensors; no code of a model is run.
+    device
+        `auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`.
+    dtype
+        `float32`, `bfloat16` or `float16`. Scores of the latter two differ from float32 in the second decimal.
+    batch_tokens
+        Tokens, padding included, in one forward pass. It changes speed and memory, never a score.
+
+    Returns
+    -------
+    LanguageModel
+        A `CausalModel` or a `MaskedModel`.
+
+    Raises
+    ------
+    PsylmError
+        The name, device or dtype is not known, or the model cannot be had or is not a language model.
+
+    Examples
+    --------
+    >>> import psylm
+    >>> psylm.load_model("smollm2")
+    Traceback (most recent call last):
+    ...
+    psylm.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
+    """
+    source = ModelSource.parse(name)
+    chosen = choose_device(device)
+    if dtype not in DTYPES:
+        raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
+    adapter = ADAPTERS[source.family]
+    digest = source.sha256
+    tokenizer = load_tokenizer(name)
+    if source.family == "masked" and tokenizer.mask is None:
+        raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    network = _network(source, DTYPES[dtype]).to(chosen).eval()
+    config = network.config
+    info = ModelInfo(
+        name=name,
+        family=source.family,
+        architecture=type(network).__name__,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        vocabulary=len(tokenizer),
+        window=_window(config),
+        licence=source.licence,
+        revision=source.commit,
+        sha256=digest,
+        dtype=dtype,
+        device=chosen,
+        beginning_of_sequence=None if tokenizer.bos is None else tokenizer.text((tokenizer.bos,)),
+        word_marking=tokenizer.word_marking,
+    )
+    return adapter(network, tokenizer, info, batch_tokens)
+
+
+def load_tokenizer(name: str) -> Tokenizer:
+    """Load a model's tokenizer only; its weights are not read.
+
+    Parameters
+    ----------
+    name
+        As in `load_model`.
+    """
+    from transformers import AutoTokenizer
+
+    source = ModelSource.parse(name)
+    try:
+        fast = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise PsylmError(f"model {name!r}: its tokenizer cannot be read ({_first_line(error)})") from None
+    return Tokenizer(fast, name)
+
+
+def choose_device(device: str) -> str:
+    """Turn `auto` into the best device that there is, and check one that was asked for.
+
+    Examples
+    --------
+    >>> choose_device("cpu")
+    'cpu'
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    if device not in there:
+        raise InputError(Problem("device", repr(device), "one of " + ", ".join(DEVICES)))
+    if not there[device]:
+        raise InputError(Problem("device", f"{device!r}, which this machine does not have", "cpu or auto"))
+    return device
+
+
+def _network(source: ModelSource, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    loaders: dict[str, Any] = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM}
+    logging.disable_progress_bar()
+    try:
+        network, report = loaders[source.family].from_pretrained(
+            source.folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise PsylmError(f"model {source.name!r}: its weights cannot be read ({_first_line(error)})") from None
+    if report["missing_keys"]:
+        missing = ", ".join(sorted(report["missing_keys"])[:3])
+        raise PsylmError(
+            f"model {source.name!r}: found no weights for {missing}; expected all of them, since scores from "
+            "weights drawn at random mean nothing"
+        )
+    return network
+
+
+def _window(config: Any) -> int | None:
+    """Longest sequence that the positions allow; RoBERTa's table has rows before its first position."""
+    window = getattr(config, "max_position_embeddings", None)
+    if window is None:
+        return None
+    offset_by_padding = config.model_type in ("roberta", "xlm-roberta", "camembert")
+    return int(window) - (config.pad_token_id + 1 if offset_by_padding else 0)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,166 @@
+"""Model names, and the local folder that each one means."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from psylm.document import read_yaml_text
+from psylm.errors import InputError, Problem, PsylmError
+from psylm.models.embedded import EMBEDDED
+
+FORMS = "embedded:NAME, hub:NAME[@REVISION] or file:PATH"
+FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]
+"""What is fetched of a repository: safetensors, tokenizer and configuration; no pickle, no code."""
+
+FAMILIES = {"causal": ("ForCausalLM", "LMHeadModel"), "masked": ("ForMaskedLM",)}
+"""Endings of `transformers` class names that say what a model was trained to do."""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model by the name that a user types.
+
+    Parameters
+    ----------
+    kind
+        `embedded`, `hub` or `file`.
+    place
+        The embedded model's name, the hub's repository or the folder.
+    revision
+        A hub's branch, tag or commit; empty for the default one.
+
+    Examples
+    --------
+    >>> ModelSource.parse("hub:gpt2@main")
+    ModelSource(kind='hub', place='gpt2', revision='main')
+    """
+
+    kind: str
+    place: str
+    revision: str = ""
+
+    @classmethod
+    def parse(cls, name: str) -> ModelSource:
+        """Read a name.
+
+        Raises
+        ------
+        InputError
+            The name has none of the forms, or names no embedded model or existing folder.
+        """
+        kind, _, place = name.partition(":")
+        where = f"model {name!r}"
+        if kind not in ("embedded", "hub", "file") or not place:
+            raise InputError(Problem(where, "a name of another form", FORMS))
+        if kind == "embedded" and place not in EMBEDDED:
+            known = ", ".join(f"embedded:{known}" for known in EMBEDDED)
+            raise InputError(Problem(where, "no embedded model of that name", known))
+        if kind == "file" and not (Path(place) / "config.json").is_file():
+            raise InputError(Problem(where, "no config.json there", "the folder of a saved model"))
+        if kind == "hub":
+            place, _, revision = place.partition("@")
+            return cls(kind, place, revision)
+        return cls(kind, place)
+
+    @property
+    def name(self) -> str:
+        """The name as the user types it."""
+        return f"{self.kind}:{self.place}" + (f"@{self.revision}" if self.revision else "")
+
+    @cached_property
+    def family(self) -> str:
+        """What the model can do, `causal` or `masked`, read from its configuration; no weight is loaded.
+
+        Raises
+        ------
+        PsylmError
+            It is neither, for example an encoder without an output layer.
+        """
+        if self.kind == "embedded":
+            return EMBEDDED[self.place].family
+        architectures = self._config().get("architectures") or []
+        for family, endings in FAMILIES.items():
+            if any(architecture.endswith(endings) for architecture in architectures):
+                return family
+        raise PsylmError(
+            f"model {self.name!r}: found {', '.join(architectures) or 'no architecture'} in its config.json; "
+            "expected a causal or masked language model, with its output layer"
+        )
+
+    @cached_property
+    def folder(self) -> Path:
+        """The local folder with the model's files; fetched or converted on first use."""
+        if self.kind == "embedded":
+            return EMBEDDED[self.place].folder()
+        if self.kind == "file":
+            return Path(self.place)
+        return self._snapshot(FILES)
+
+    @cached_property
+    def commit(self) -> str:
+        """The hub's commit, an embedded package's file, or nothing."""
+        if self.kind == "hub":
+            return self.folder.name
+        return EMBEDDED[self.place].package if self.kind == "embedded" else ""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of the weights: one digest over the safetensors files in the order of their names."""
+        files = sorted(self.folder.glob("*.safetensors"))
+        if not files:
+            raise PsylmError(
+                f"model {self.name!r}: found no *.safetensors in {self.folder}; psylm loads safetensors only, "
+                "since other weight files can run code (`save_pretrained` writes safetensors)"
+            )
+        recorded = self.folder / "source.json"
+        if self.kind == "embedded" and recorded.is_file():
+            digest: str = json.loads(recorded.read_text(encoding="utf-8"))["sha256"]
+            return digest
+        whole = hashlib.sha256()
+        for file in files:
+            with file.open("rb") as stream:
+                whole.update(hashlib.file_digest(stream, "sha256").digest())
+        return whole.hexdigest()
+
+    @property
+    def licence(self) -> str:
+        """The licence that the model card states, or `unknown`."""
+        if self.kind == "embedded":
+            return EMBEDDED[self.place].licence
+        card = self.folder / "README.md"
+        if not card.is_file():
+            return "unknown"
+        parts = card.read_text(encoding="utf-8").split("---\n")
+        if len(parts) < 3 or parts[0].strip():
+            return "unknown"
+        return str(read_yaml_text(parts[1], card).get("license", "unknown"))
+
+    def _config(self) -> dict[str, Any]:
+        folder = Path(self.place) if self.kind == "file" else self._snapshot(["config.json"])
+        file = folder / "config.json"
+        try:
+            config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(Problem(str(file), f"no readable JSON ({error})", "a model's configuration")) from None
+        return config
+
+    def _snapshot(self, files: list[str]) -> Path:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+        try:
+            folder = snapshot_download(
+                self.place, revision=self.revision or None, allow_patterns=files, ignore_patterns=["*/*"]
+            )
+        except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise PsylmError(
+                f"model {self.name!r}: the hub gave no such model ({reason}); "
+                "expected a repository and revision that exist, and a connection or an earlier download"
+            ) from None
+        return Path(folder)
