@@ -92,7 +92,7 @@ def test_completions_are_the_best_words_there_are(causal):
     prefix = "The cook tasted the"
     ids = (causal.tokenizer.bos, *causal.tokenizer.encode(prefix).ids)
     first = next_token(causal, prefix)
-    found = word_completions(causal, ids, first.float(), 5, correction=True)
+    [found] = word_completions(causal, [ids], [first.float()], 5, correction=True)
     begins = causal.begins_unit
     starts = [t for t in range(len(first)) if causal.tokenizer.begins_word(t, spaced=True)]
     with torch.inference_mode():

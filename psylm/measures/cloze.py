@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,8 @@ from psylm.language import written_without_spaces
 from psylm.measures.completions import Completion, single_token_completions, word_completions
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.surprisal import word_ids
-from psylm.measures.words import LN2, Word, WordTokens, corrects, score_words, target_words, tokenized
-from psylm.models.base import LanguageModel
-from psylm.models.causal import CausalModel
+from psylm.measures.words import LN2, Word, corrects, score_words, target_words, tokenized
+from psylm.models.base import LanguageModel, Query
 
 
 class ClozeOptions(BaseModel, extra="forbid"):
@@ -84,24 +82,30 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     Taylor (1953), Cloze procedure, Journalism Quarterly 30, 415-433; Federmeier & Kutas (1999), A rose by any
     other name, Journal of Memory and Language 41, 469-495.
     """
-    words = [_seen(model, word, options) for word in target_words(trials)]
+    words = target_words(model, trials, right_context=options.right_context)
     tokens = tokenized(model, words, cut=True)
-    scores = score_words(model, words, tokens, correction=options.correction)
     frames = _frames(trials, words)
     first = {frame: index for index, frame in reversed(list(enumerate(frames)))}
-    blanks = dict(
-        zip(
-            first,
-            _blanks(model, [words[i] for i in first.values()], [tokens[i] for i in first.values()], options),
-            strict=True,
-        )
+    queries = {
+        frame: query
+        for frame, index in first.items()
+        if (query := model.blank_query(tokens[index].ids, tokens[index].first, tokens[index].last)) is not None
+    }
+    scores, distributions = score_words(
+        model, words, tokens, correction=options.correction, blanks=list(queries.values())
     )
+    language = str(trials["language"].iloc[0])
+    completions = _completions(model, list(queries.values()), distributions, language, options)
+    blanks = {
+        frame: Blank(distribution, _entropy(distribution), found)
+        for frame, distribution, found in zip(queries, distributions, completions, strict=True)
+    }
     log_probabilities = np.array([score.log_probability for score in scores])
     shares = _renormalised(log_probabilities, frames)
     places = word_ids(trials)
     rows: list[tuple[object, ...]] = []
     for index, (trial, target) in enumerate(zip(trials["trial"], trials["target"], strict=True)):
-        blank, note = blanks[frames[index]], scores[index].note
+        blank, note = blanks.get(frames[index]), scores[index].note
         values = {
             "cloze": math.exp(log_probabilities[index]),
             "cloze_candidates": shares[index],
@@ -113,16 +117,6 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
             probability = math.exp(completion.log_probability)
             rows.append((trial, "completion", rank, completion.word, "cloze", probability, ""))
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
-
-
-def _seen(model: LanguageModel, word: Word, options: ClozeOptions) -> Word:
-    """Leave of the text what the model may see; a causal model's score needs nothing after the word."""
-    end = word.span[1]
-    if model.family == "masked" and options.right_context:
-        return word
-    mark = word.text[-1:] if unicodedata.category(word.text[-1])[0] == "P" else ""
-    keeps_mark = model.family == "masked" and end < len(word.text)
-    return replace(word, text=word.text[:end] + (mark if keeps_mark else ""))
 
 
 def _frames(trials: pd.DataFrame, words: Sequence[Word]) -> list[tuple[str, str, str]]:
@@ -147,32 +141,22 @@ def _rank(blank: Blank | None, log_probability: float) -> float:
     return 1.0 + float((blank.distribution.double() > log_probability + 1e-9).sum())
 
 
-def _blanks(
-    model: LanguageModel, words: Sequence[Word], tokens: Sequence[WordTokens], options: ClozeOptions
-) -> list[Blank | None]:
-    queries = [model.blank_query(word.ids, word.first, word.last) for word in tokens]
-    asked = [query for query in queries if query is not None]
-    distributions = iter(model.predict(asked, lambda log_probabilities, _: log_probabilities[0].clone()))
-    blanks: list[Blank | None] = []
-    for word, query in zip(words, queries, strict=True):
-        if query is None:
-            blanks.append(None)
-            continue
-        distribution = next(distributions)
-        nats = -(distribution.exp() * distribution).nansum().item()
-        found = _completions(model, word, query.ids[: query.at[0]], distribution, options)
-        blanks.append(Blank(distribution, nats / LN2, found))
-    return blanks
+def _entropy(distribution: Tensor) -> float:
+    """Entropy in bits of natural log-probabilities; a token of probability 0 adds nothing."""
+    return -(distribution.exp() * distribution).nansum().item() / LN2
 
 
 def _completions(
-    model: LanguageModel, word: Word, prefix: tuple[int, ...], distribution: Tensor, options: ClozeOptions
-) -> list[Completion]:
+    model: LanguageModel,
+    queries: Sequence[Query],
+    distributions: Sequence[Tensor],
+    language: str,
+    options: ClozeOptions,
+) -> list[list[Completion]]:
     if options.top_k == 0:
-        return []
-    if isinstance(model, CausalModel) and corrects(model, word.language):
-        return word_completions(
-            model, prefix, distribution, options.top_k, correction=options.correction
-        )
-    spaced = not written_without_spaces(word.language)
-    return single_token_completions(model, distribution, options.top_k, spaced=spaced)
+        return [[] for _ in queries]
+    if corrects(model, language):
+        prefixes = [query.ids for query in queries]
+        return word_completions(model, prefixes, distributions, options.top_k, correction=options.correction)
+    spaced = not written_without_spaces(language)
+    return [single_token_completions(model, one, options.top_k, spaced=spaced) for one in distributions]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from psylm.models.base import LanguageModel
-from psylm.models.causal import CausalModel
-
-WIDTH = 16
-"""Partial words that one forward pass extends."""
+from psylm.measures.words import boundary
+from psylm.models.base import LanguageModel, Query
 
 
 @dataclass(frozen=True)
@@ -46,10 +44,42 @@ def single_token_completions(
     ]
 
 
+@dataclass
+class Search:
+    """The search for the most probable words of one blank.
+
+    Parameters
+    ----------
+    prefix
+        Tokens before the blank, special tokens included.
+    partial
+        A heap of partial words: negative log-probability and tokens, the most probable on top.
+    words
+        Whole words found so far, with their log-probabilities.
+    """
+
+    prefix: tuple[int, ...]
+    partial: list[tuple[float, tuple[int, ...]]]
+    words: dict[str, float]
+
+    def promising(self, count: int) -> list[tuple[float, tuple[int, ...]]]:
+        """Take the best partial words that may still become one of the best `count` words."""
+        enough = sorted(self.words.values(), reverse=True)[count - 1] if len(self.words) >= count else -math.inf
+        taken = []
+        while self.partial and len(taken) < count + 3 and -self.partial[0][0] > enough:
+            taken.append(heapq.heappop(self.partial))
+        return taken
+
+
 def word_completions(
-    model: CausalModel, prefix: tuple[int, ...], blank: Tensor, count: int, *, correction: bool
-) -> list[Completion]:
-    """Return the most probable whole words after a prefix, of any number of tokens.
+    model: LanguageModel,
+    prefixes: Sequence[tuple[int, ...]],
+    blanks: Sequence[Tensor],
+    count: int,
+    *,
+    correction: bool,
+) -> list[list[Completion]]:
+    """Return the most probable whole words after each prefix, of any number of tokens.
 
     Best-first search: a partial word is extended only while its own probability exceeds that of the words already
     found, since a longer word cannot be more probable than the partial one it begins with.
@@ -58,10 +88,10 @@ def word_completions(
     ----------
     model
         A causal model whose tokenizer marks the beginning of words.
-    prefix
-        Tokens before the blank, special tokens included.
-    blank
-        Log-probabilities [vocabulary] of the token after the prefix.
+    prefixes
+        Tokens before each blank, special tokens included.
+    blanks
+        Log-probabilities [vocabulary] of the token after each prefix.
     count
         How many words.
     correction
@@ -69,43 +99,35 @@ def word_completions(
 
     Returns
     -------
-    list of Completion
-        Best first.
+    list of list of Completion
+        For each prefix, best first.
     """
-    begun = _mass(model, blank[None])[0].item() if correction else 0.0
-    reader = model.prefix(prefix)
-    # The heap holds (-log-probability, tokens) of partial words, the most probable on top.
-    partial = [
-        (begun - log_probability, (token,))
-        for token, log_probability in likely_tokens(model, blank, 4 * WIDTH, spaced=True)
-    ]
-    heapq.heapify(partial)
-    words: dict[str, float] = {}
-    while batch := list(_promising(partial, words, count)):
-        after = reader.after([tokens for _, tokens in batch])
-        over = _mass(model, after).tolist()
-        going_on = after.masked_fill(model.begins_unit, -torch.inf).topk(count)
-        for row, (cost, tokens) in enumerate(batch):
+    searches = []
+    for prefix, blank in zip(prefixes, blanks, strict=True):
+        begun = boundary(model, blank[None]).item() if correction else 0.0
+        first = likely_tokens(model, blank, 8 * (count + 3), spaced=True)
+        partial = [(begun - log_probability, (token,)) for token, log_probability in first]
+        heapq.heapify(partial)
+        searches.append(Search(prefix, partial, {}))
+    while batch := [(search, *one) for search in searches for one in search.promising(count)]:
+        queries = [
+            Query(search.prefix + tokens, (len(search.prefix) + len(tokens),), (-1,)) for search, _, tokens in batch
+        ]
+        answers = model.predict(queries, lambda log_probabilities, _: _going_on(model, log_probabilities[0], count))
+        for (search, cost, tokens), (over, more) in zip(batch, answers, strict=True):
             surface = model.tokenizer.text(tokens)
             if model.tokenizer.encode(surface).ids == tokens:  # else no text is ever read as these tokens
-                words[surface.strip()] = over[row] - cost
-            for more, token in zip(going_on.values[row].tolist(), going_on.indices[row].tolist(), strict=True):
-                heapq.heappush(partial, (cost - more, (*tokens, token)))
-    best = sorted(words.items(), key=lambda item: -item[1])[:count]
-    return [Completion(word, log_probability) for word, log_probability in best]
+                search.words[surface.strip()] = over - cost
+            for log_probability, token in more:
+                heapq.heappush(search.partial, (cost - log_probability, (*tokens, token)))
+    return [
+        [Completion(*word) for word in sorted(search.words.items(), key=lambda word: -word[1])[:count]]
+        for search in searches
+    ]
 
 
-def _promising(
-    partial: list[tuple[float, tuple[int, ...]]], words: dict[str, float], count: int
-) -> Iterator[tuple[float, tuple[int, ...]]]:
-    """Take from the heap the best partial words of one length that may still become one of the best words."""
-    enough = sorted(words.values(), reverse=True)[count - 1] if len(words) >= count else -float("inf")
-    taken, length = 0, None
-    while partial and taken < WIDTH and -partial[0][0] > enough and length in (None, len(partial[0][1])):
-        taken, length = taken + 1, len(partial[0][1])
-        yield heapq.heappop(partial)
-
-
-def _mass(model: LanguageModel, log_probabilities: Tensor) -> Tensor:
-    """Log-probability [rows] that the next token begins a new unit."""
-    return log_probabilities.masked_fill(~model.begins_unit, -torch.inf).logsumexp(-1)
+def _going_on(model: LanguageModel, log_probabilities: Tensor, count: int) -> tuple[float, list[tuple[float, int]]]:
+    """Return the log-probability that the word is over, and the most probable tokens that go on with it."""
+    best = log_probabilities.masked_fill(model.begins_unit, -torch.inf).topk(count)
+    going_on = list(zip(best.values.tolist(), best.indices.tolist(), strict=True))
+    return boundary(model, log_probabilities[None]).item(), going_on

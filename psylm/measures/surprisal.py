@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from psylm.language import word_spans
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.words import LN2, Word, score_words, target_words, texts, tokenized
+from psylm.measures.words import LN2, Word, is_over, score_words, target_words, texts, tokenized
 from psylm.models.base import LanguageModel
 
 
@@ -57,10 +57,8 @@ def surprisal(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOpti
 
 
 def _targets(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOptions) -> pd.DataFrame:
-    words = target_words(trials)
-    scores = score_words(
-        model, words, tokenized(model, words, cut=True), correction=options.correction
-    )
+    words = target_words(model, trials)
+    scores, _ = score_words(model, words, tokenized(model, words, cut=True), correction=options.correction)
     return pd.DataFrame(
         {
             "trial": trials["trial"].to_numpy(),
@@ -79,12 +77,11 @@ def _all_words(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOpt
     words, rows = [], []
     for trial, (text, offset) in zip(trials.itertuples(), texts(trials), strict=True):
         for number, (start, end) in enumerate(word_spans(trial.sentence, trial.language)):
-            words.append(Word(text, (offset + start, offset + end), trial.language))
+            span = (offset + start, offset + end)
+            words.append(Word(text, span, trial.language, is_over(text, span[1])))
             overlaps = trial.target and start < trial.start + len(trial.target) and trial.start < end
             rows.append((trial.trial, "target" if overlaps else "sentence", number, trial.sentence[start:end]))
-    scores = score_words(
-        model, words, tokenized(model, words, cut=False), correction=options.correction
-    )
+    scores, _ = score_words(model, words, tokenized(model, words, cut=False), correction=options.correction)
     table = pd.DataFrame(rows, columns=["trial", "region", "word_id", "word"])
     table["measure"] = "surprisal"
     table["value"] = [-score.log_probability / LN2 for score in scores]

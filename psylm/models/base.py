@@ -40,6 +40,27 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Row:
+    """One row of a batch, with the queries that it answers.
+
+    Parameters
+    ----------
+    ids
+        Its tokens.
+    answers
+        For each query: its number, and the places in the row whose hidden states predict its positions.
+    positions, branches
+        Where several sequences share their beginning (branch 0), each token's position in its own sequence, and
+        the sequence it belongs to; empty where the row is a single sequence.
+    """
+
+    ids: tuple[int, ...]
+    answers: list[tuple[int, tuple[int, ...]]]
+    positions: tuple[int, ...] = ()
+    branches: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What a manifest says of a model: everything needed to load the same one again."""
 
@@ -71,6 +92,11 @@ class LanguageModel(ABC):
         What it is.
     batch_tokens
         Tokens, padding included, in one forward pass. It changes speed and memory, never a score.
+
+    Attributes
+    ----------
+    remembered
+        What measures have computed and may need again.
     """
 
     family: ClassVar[str]
@@ -80,6 +106,7 @@ class LanguageModel(ABC):
         self.tokenizer = tokenizer
         self.info = info
         self.batch_tokens = batch_tokens
+        self.remembered: dict[Any, Any] = {}
         self.head = Head(network)
         begins = tokenizer.begins_unit(self.head.size)
         self.begins_unit: Tensor = begins.to(network.device)
@@ -108,12 +135,12 @@ class LanguageModel(ABC):
         """Return a text's tokens with the special tokens that the model expects around them."""
 
     @abstractmethod
-    def _merge(self, queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
-        """Return the sequences to run, longest first, each with the queries that it answers."""
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        """Return the rows to run; what queries have in common is in one row, once."""
 
     @abstractmethod
-    def _hidden(self, sequences: Sequence[tuple[int, ...]]) -> Tensor:
-        """Run the network's body; the result [sequences, longest, width] predicts position p at row p."""
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        """Run the network's body over rows; returns hidden states [rows, longest, width]."""
 
     def check_length(self, ids: Sequence[int], place: str) -> None:
         """Raise where a sequence is longer than the model's window."""
@@ -126,8 +153,8 @@ class LanguageModel(ABC):
     def predict(self, queries: Sequence[Query], reduce: Callable[[Tensor, Tensor], T]) -> list[T]:
         """Ask for distributions, and reduce each query's to what is wanted before the next is computed.
 
-        Equal inputs, and for causal models inputs that begin another one, run once; sequences of like length run
-        together. The full vocabulary is computed at the asked positions only, at most `ROWS` at a time.
+        What inputs have in common runs once; rows of like length run together. The full vocabulary is computed at
+        the asked positions only, at most `ROWS` at a time.
 
         Parameters
         ----------
@@ -142,28 +169,26 @@ class LanguageModel(ABC):
             What `reduce` returned, in the order of the queries.
         """
         answers: dict[int, T] = {}
-        for batch in batches(self._merge(queries), self.batch_tokens):
-            hidden = self._hidden([ids for ids, _ in batch])
-            asked = [(row, index) for row, (_, indices) in enumerate(batch) for index in indices]
-            for group in _groups(asked, queries):
+        for batch in batches(self._rows(queries), self.batch_tokens):
+            hidden = self._hidden(batch)
+            for group in _groups(batch):
                 answers.update(self._answer(hidden, group, queries, reduce))
         return [answers[index] for index in range(len(queries))]
 
     def _answer(
         self,
         hidden: Tensor,
-        asked: list[tuple[int, int]],
+        group: list[tuple[int, list[tuple[int, int]]]],
         queries: Sequence[Query],
         reduce: Callable[[Tensor, Tensor], T],
     ) -> Iterator[tuple[int, T]]:
-        places = sorted({(row, position) for row, index in asked for position in queries[index].at})
+        places = sorted({place for _, asked in group for place in asked})
         order = {place: number for number, place in enumerate(places)}
         rows, positions = torch.tensor(places, device=hidden.device).T
         log_probabilities = self.head(hidden[rows, positions]).float().log_softmax(-1)
-        for row, index in asked:
-            query = queries[index]
-            mine = log_probabilities[[order[row, position] for position in query.at]]
-            yield index, reduce(mine, torch.tensor(query.tokens, device=hidden.device))
+        for index, asked in group:
+            mine = log_probabilities[[order[place] for place in asked]]
+            yield index, reduce(mine, torch.tensor(queries[index].tokens, device=hidden.device))
 
 
 class Head:
@@ -204,37 +229,35 @@ class Head:
             del self.body.forward
 
 
-def batches(
-    sequences: Iterable[tuple[tuple[int, ...], list[int]]], budget: int
-) -> Iterator[list[tuple[tuple[int, ...], list[int]]]]:
-    """Pack sequences, longest first, into batches whose padded size stays within a budget of tokens.
+def batches(rows: Iterable[Row], budget: int) -> Iterator[list[Row]]:
+    """Pack rows, longest first, into batches whose padded size stays within a budget of tokens.
 
     Examples
     --------
-    >>> [[len(ids) for ids, _ in batch] for batch in batches([((1,) * n, []) for n in (5, 4, 2, 2, 1)], 10)]
+    >>> [[len(row.ids) for row in batch] for batch in batches([Row((1,) * n, []) for n in (2, 5, 2, 4, 1)], 10)]
     [[5, 4], [2, 2, 1]]
     """
-    batch: list[tuple[tuple[int, ...], list[int]]] = []
-    for sequence in sequences:
-        if batch and len(batch[0][0]) * (len(batch) + 1) > budget:
+    batch: list[Row] = []
+    for row in sorted(rows, key=lambda row: len(row.ids), reverse=True):
+        if batch and len(batch[0].ids) * (len(batch) + 1) > budget:
             yield batch
             batch = []
-        batch.append(sequence)
+        batch.append(row)
     if batch:
         yield batch
 
 
-def _groups(asked: list[tuple[int, int]], queries: Sequence[Query]) -> Iterator[list[tuple[int, int]]]:
-    """Split what is asked of a batch so that no group has more than `ROWS` positions (a single query may)."""
-    group: list[tuple[int, int]] = []
-    rows = 0
-    for row, index in asked:
-        size = len(queries[index].at)
-        if group and rows + size > ROWS:
-            yield group
-            group, rows = [], 0
-        group.append((row, index))
-        rows += size
+def _groups(batch: list[Row]) -> Iterator[list[tuple[int, list[tuple[int, int]]]]]:
+    """Split what is asked of a batch so that no group has more than `ROWS` places (a single query may)."""
+    group: list[tuple[int, list[tuple[int, int]]]] = []
+    size = 0
+    for number, row in enumerate(batch):
+        for index, places in row.answers:
+            if group and size + len(places) > ROWS:
+                yield group
+                group, size = [], 0
+            group.append((index, [(number, place) for place in places]))
+            size += len(places)
     if group:
         yield group
 

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from psylm.models.base import LanguageModel, Query, padded
+from psylm.models.base import LanguageModel, Query, Row, padded
+
+LONGEST_ROW = 512
+"""Tokens of a row of sequences that share their beginning; attention costs the square of it."""
+
+
+@dataclass
+class Shared:
+    """Sequences that begin alike, with the queries that each answers.
+
+    Parameters
+    ----------
+    sequences
+        Token sequences, none of which begins another, each with the numbers of its queries.
+    common
+        How many tokens they all begin with.
+    """
+
+    sequences: list[tuple[tuple[int, ...], list[int]]]
+    common: int = field(default=0)
+
+    def __len__(self) -> int:
+        return self.common + sum(len(ids) - self.common for ids, _ in self.sequences)
 
 
 class CausalModel(LanguageModel):
@@ -38,65 +60,100 @@ class CausalModel(LanguageModel):
         ids = self.sequence(text[:first])
         return Query(ids, (len(ids),), (-1,)) if ids and first < last else None
 
-    def prefix(self, ids: tuple[int, ...]) -> Prefix:
-        """Read a prefix once, to ask for the distributions after many continuations of it."""
-        return Prefix(self, ids)
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        shared = _shared(_distinct(queries))
+        if not self._branches:
+            shared = [Shared([one]) for group in shared for one in group.sequences]
+        return [_row(group, queries) for group in shared]
 
-    def _merge(self, queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
-        # A sequence only matters up to the last position asked: what follows cannot change a causal score.
-        needed = sorted((query.ids[: query.at[-1]], index) for index, query in enumerate(queries))
-        merged: list[tuple[tuple[int, ...], list[int]]] = []
-        for ids, index in reversed(needed):
-            if merged and merged[-1][0][: len(ids)] == ids:
-                merged[-1][1].append(index)
-            else:
-                merged.append((ids, [index]))
-        return sorted(merged, key=lambda sequence: len(sequence[0]), reverse=True)
+    @cached_property
+    def _branches(self) -> bool:
+        """Whether the network scores sequences in one row as it scores them alone; tried once, on three tokens."""
+        apart = self._hidden([Row((0, 1), []), Row((0, 2), [])])[:, 1]
+        together = self._hidden([Row((0, 1, 2), [], positions=(0, 1, 1), branches=(0, 1, 2))])[0, 1:]
+        return torch.allclose(apart, together, atol=1e-3, rtol=1e-3)
 
-    def _hidden(self, sequences: Sequence[tuple[int, ...]]) -> Tensor:
-        # Padding stands on the right, where a causal model cannot see it: no mask is needed.
-        ids, _ = padded(sequences, 0, self.network.device)
-        hidden: Tensor = self.head.body(input_ids=ids, use_cache=False).last_hidden_state
-        return torch.nn.functional.pad(hidden, (0, 0, 1, 0))  # position p is predicted from p - 1
+    @torch.inference_mode()
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        device = self.network.device
+        ids, _ = padded([row.ids for row in rows], 0, device)
+        if not any(row.branches for row in rows):
+            # Padding stands on the right, where a causal model cannot see it: no mask is needed.
+            hidden: Tensor = self.head.body(input_ids=ids, use_cache=False).last_hidden_state
+            return hidden
+        # Padding is a branch of its own (-1), which nothing sees.
+        plain = [tuple(range(len(row.ids))) for row in rows]
+        positions, there = padded([row.positions or own for row, own in zip(rows, plain, strict=True)], 0, device)
+        branches, _ = padded([row.branches or (0,) * len(row.ids) for row in rows], -1, device)
+        own_branch = (branches[:, None, :] == branches[:, :, None]) | (branches[:, None, :] == 0)
+        order = torch.arange(ids.shape[1], device=device)
+        seen = own_branch & (order[None, :] <= order[:, None]) | torch.eye(len(order), dtype=torch.bool, device=device)
+        dtype = self.network.dtype
+        mask = torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, torch.finfo(dtype).min)
+        hidden = self.head.body(
+            input_ids=ids, attention_mask=mask[:, None], position_ids=positions * there, use_cache=False
+        ).last_hidden_state
+        return hidden
 
 
-class Prefix:
-    """A prefix that a causal model has read, with its keys and values kept.
+def _distinct(queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
+    """Return the sequences to read, in order, none of which begins another, with the queries that each answers.
 
-    Parameters
-    ----------
-    model
-        The model.
-    ids
-        The prefix's tokens, special tokens included; at least one.
+    A sequence only matters up to the last position asked: what follows cannot change a causal score.
     """
+    needed = sorted((query.ids[: query.at[-1]], index) for index, query in enumerate(queries))
+    distinct: list[tuple[tuple[int, ...], list[int]]] = []
+    for ids, index in reversed(needed):
+        if distinct and distinct[-1][0][: len(ids)] == ids:
+            distinct[-1][1].append(index)
+        else:
+            distinct.append((ids, [index]))
+    return distinct
 
-    @torch.inference_mode()
-    def __init__(self, model: CausalModel, ids: tuple[int, ...]) -> None:
-        self.model = model
-        output = model.head.body(
-            input_ids=torch.tensor([ids], device=model.network.device), use_cache=True
-        )
-        self._cache: Any = output.past_key_values
-        self._last: Tensor = output.last_hidden_state[:, -1]
 
-    @torch.inference_mode()
-    def after(self, continuations: Sequence[tuple[int, ...]]) -> Tensor:
-        """Return the log-probabilities [continuations, vocabulary] of the token after each continuation.
+def _shared(sequences: list[tuple[tuple[int, ...], list[int]]]) -> list[Shared]:
+    """Join neighbours that begin alike wherever that leaves fewer tokens to read.
 
-        Parameters
-        ----------
-        continuations
-            Token sequences of one length; the empty one asks for the token after the prefix itself.
-        """
-        if not continuations[0]:
-            return self._log_probabilities(self._last)
-        # The model appends to the cache that it is given, so each call works on a copy.
-        cache = copy.deepcopy(self._cache)
-        cache.batch_repeat_interleave(len(continuations))
-        ids = torch.tensor(continuations, device=self.model.network.device)
-        output = self.model.head.body(input_ids=ids, past_key_values=cache, use_cache=True)
-        return self._log_probabilities(output.last_hidden_state[:, -1])
+    Examples
+    --------
+    >>> groups = _shared([((1, 2, 3, 5), [0]), ((1, 2, 3, 4), [1]), ((1, 9), [2])])
+    >>> [(group.common, len(group)) for group in groups]
+    [(3, 5), (2, 2)]
+    """
+    groups: list[Shared] = []
+    for ids, indices in sequences:
+        if groups:
+            last = groups[-1]
+            count, common = len(last.sequences), _common(ids, last.sequences[0][0][: last.common])
+            saves = count * common > (count - 1) * last.common
+            if saves and common + sum(len(one) - common for one, _ in last.sequences) + len(ids) <= LONGEST_ROW:
+                last.sequences.append((ids, indices))
+                last.common = common
+                continue
+        groups.append(Shared([(ids, indices)], len(ids)))
+    return groups
 
-    def _log_probabilities(self, hidden: Tensor) -> Tensor:
-        return self.model.head(hidden).float().log_softmax(-1)
+
+def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
+    """Count the tokens that two sequences begin with."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _row(group: Shared, queries: Sequence[Query]) -> Row:
+    """Lay sequences that begin alike out in one row: the beginning, then what each goes on with."""
+    if len(group.sequences) == 1:
+        ids, indices = group.sequences[0]
+        return Row(ids, [(index, tuple(at - 1 for at in queries[index].at)) for index in indices])
+    common = group.common
+    row = list(group.sequences[0][0][:common])
+    positions, branches = list(range(common)), [0] * common
+    answers = []
+    for branch, (ids, indices) in enumerate(group.sequences, start=1):
+        shift = len(row) - common
+        for index in indices:
+            places = (at - 1 for at in queries[index].at)
+            answers.append((index, tuple(place if place < common else place + shift for place in places)))
+        row += ids[common:]
+        positions += range(common, len(ids))
+        branches += [branch] * (len(ids) - common)
+    return Row(tuple(row), answers, tuple(positions), tuple(branches))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from psylm.models.base import LanguageModel, Query, padded
+from psylm.models.base import LanguageModel, Query, Row, padded
 
 
 class MaskedModel(LanguageModel):
@@ -47,13 +47,14 @@ class MaskedModel(LanguageModel):
         assert self.tokenizer.mask is not None, "load_model refuses a masked model without a mask token"
         return self.tokenizer.mask
 
-    def _merge(self, queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
-        merged: dict[tuple[int, ...], list[int]] = {}
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        answers: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
         for index, query in enumerate(queries):
-            merged.setdefault(query.ids, []).append(index)
-        return sorted(merged.items(), key=lambda sequence: len(sequence[0]), reverse=True)
+            answers.setdefault(query.ids, []).append((index, query.at))
+        return [Row(ids, mine) for ids, mine in answers.items()]
 
-    def _hidden(self, sequences: Sequence[tuple[int, ...]]) -> Tensor:
-        ids, attended = padded(sequences, self.tokenizer.fast.pad_token_id or 0, self.network.device)
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        filler = self.tokenizer.fast.pad_token_id or 0
+        ids, attended = padded([row.ids for row in rows], filler, self.network.device)
         hidden: Tensor = self.head.body(input_ids=ids, attention_mask=attended.long()).last_hidden_state
         return hidden

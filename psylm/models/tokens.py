@@ -169,7 +169,9 @@ class Tokenizer:
         identities = range(min(size, len(self)))
         pieces = self.fast.convert_ids_to_tokens(list(identities))
         byte_level = any(piece.startswith("Ġ") for piece in pieces if piece)
-        surfaces = self.fast.batch_decode([[i] for i in identities]) if byte_level else pieces
+        alone = [[i] for i in identities]
+        backend = self.fast.backend_tokenizer
+        surfaces = backend.decode_batch(alone, skip_special_tokens=False) if byte_level else pieces
         special = set(self.fast.all_special_ids)
         for identity, surface in zip(identities, surfaces, strict=True):
             begins[identity] = identity in special or self._ends_word_before(surface or "")

@@ -1,0 +1,458 @@
+"""Does the model expect what people expect? Conditions, preferences, human cloze, ERPs and reading times.
+
+Needs the measures `surprisal` and `cloze`. Which tables there are depends on what the stimulus sets have: factors give
+condition means, contrasts and preferences; human cloze gives correlations; columns with published surprisals a comparison
+with other models; amplitudes (microvolts) and reading times (ms) the effect of surprisal on them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from psylm.analysis import Drawn
+from psylm.figures.conditions import condition_means
+from psylm.figures.forest import forest, proportions
+from psylm.figures.scatter import agreement
+from psylm.figures.style import DOUBLE, SINGLE, new_figure
+from psylm.results import Run
+from psylm.stats.correlation import correlation, log_odds
+from psylm.stats.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
+from psylm.stats.multiple import adjusted
+from psylm.stats.regression import predictor_effect
+
+REQUIRES = ("surprisal", "cloze")
+
+MEASURES = ("surprisal", "cloze", "cloze_candidates", "rank", "entropy")
+PROCESSING = ("(microvolts)", "(ms)")
+"""Human measures with one of these units are amplitudes or reading times."""
+
+COVARIATES = ("log_frequency", "length", "position")
+
+
+def tables(run: Run) -> dict[str, pd.DataFrame]:
+    """Compute every table that the run's stimulus sets allow."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for model, stimuli in product(run.model_names, run.stimulus_names):
+        trials = targets(run, model, stimuli)
+        for name, rows in _tables_of(run, stimuli, trials):
+            found.setdefault(name, []).extend({"model": model, "stimuli": stimuli} | row for row in rows)
+    result = {name: pd.DataFrame(rows) for name, rows in found.items() if rows}
+    for name in ("contrasts", "effects"):
+        if name in result:
+            family = ["model", "stimuli"] if name == "contrasts" else ["model", "stimuli", "predictor"]
+            result[name]["p_holm"] = result[name].groupby(family, sort=False)["p"].transform(adjusted)
+    return result
+
+
+def targets(run: Run, model: str, stimuli: str) -> pd.DataFrame:
+    """Return a row for each item and condition: the set's columns, and a column for each measure of the target."""
+    results = run.results
+    rows = results[
+        (results["model"] == model) & (results["stimuli"] == stimuli) & (results["region"] == "target")
+    ]
+    wide = rows.pivot_table(index=["item", "condition"], columns="measure", values="value", aggfunc="first", dropna=False)
+    items = run.items(stimuli).astype({"item": "string", "condition": "string"})
+    return items.merge(wide.reset_index(), on=["item", "condition"], how="inner")
+
+
+def _tables_of(run: Run, stimuli: str, trials: pd.DataFrame) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    card = run.card(stimuli)
+    if card["factors"]:
+        yield "conditions", list(_conditions(trials, card))
+        yield "contrasts", list(_contrasts(trials, card))
+        if _competitors(card) is not None:
+            yield "preference", list(_preference(trials, card))
+    human = run.human(stimuli)
+    if human is not None:
+        measured = _human_wide(trials, human, card)
+        yield "human", list(_human(measured, run.manifest["seed"]))
+        yield "effects", list(_effects(measured, card))
+    if card["references"]:
+        yield "references", list(_references(trials, card, run.manifest["seed"]))
+
+
+def _conditions(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for levels in product(*card["factors"].values()):
+        rows = trials[trials["condition"] == "/".join(levels)]
+        for measure in MEASURES:
+            if measure in rows:
+                mean, low, high = mean_interval(rows[measure])
+                n = int(rows[measure].notna().sum())
+                yield {
+                    "condition": "/".join(levels), "measure": measure, "mean": mean, "low": low, "high": high,
+                    "sd": float(rows[measure].std()), "n": n,
+                }  # fmt: skip
+
+
+def _contrasts(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Simple effects of every factor at each level of the others, and interactions of two factors, on surprisal."""
+    factors, between = card["factors"], card["between"]
+    wide = trials.pivot_table(index="item", columns="condition", values="surprisal", sort=False)
+
+    def cell(levels: dict[str, str]) -> pd.Series:
+        name = "/".join(levels[factor] for factor in factors)
+        return wide[name].dropna() if name in wide else pd.Series(dtype=float)
+
+    def row(contrast: str, at: dict[str, str], estimate: Any, design: str) -> dict[str, Any]:
+        where = ", ".join(f"{factor} {level}" for factor, level in at.items())
+        return {"contrast": contrast, "at": where, "measure": "surprisal", "design": design} | asdict(estimate)
+
+    for factor, levels in factors.items():
+        others = {name: values for name, values in factors.items() if name != factor}
+        for fixed in product(*others.values()):
+            at = dict(zip(others, fixed, strict=True))
+            for first, second in combinations(levels, 2):
+                a, b = cell(at | {factor: first}), cell(at | {factor: second})
+                if factor in between:
+                    estimate, design = independent_contrast(a, b), "between items, Welch"
+                else:
+                    estimate, design = paired_contrast(a - b), "within items, paired"
+                yield row(f"{first} − {second}", at, estimate, design)
+    for one, two in combinations(factors, 2):
+        others = {name: values for name, values in factors.items() if name not in (one, two)}
+        for fixed in product(*others.values()):
+            at = dict(zip(others, fixed, strict=True))
+            for (a, b), (c, d) in product(combinations(factors[one], 2), combinations(factors[two], 2)):
+                inner_first = cell(at | {one: a, two: c}) - cell(at | {one: a, two: d})
+                inner_second = cell(at | {one: b, two: c}) - cell(at | {one: b, two: d})
+                if two in between:
+                    continue  # the difference within items is taken over the other factor
+                if one in between:
+                    estimate = independent_contrast(inner_first, inner_second)
+                    design = "between items, Welch, of differences within items"
+                else:
+                    estimate, design = paired_contrast(inner_first - inner_second), "within items, paired"
+                yield row(f"({c} − {d}) {a} − ({c} − {d}) {b}", at, estimate, design)
+
+
+def _competitors(card: dict[str, Any]) -> str | None:
+    """Return the last factor that varies within items: its first level competes with the others."""
+    within = [factor for factor in card["factors"] if factor not in card["between"]]
+    return within[-1] if within else None
+
+
+def _preference(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """How often the first level of the last factor is more probable than every other level of it."""
+    factor = str(_competitors(card))
+    best, others = card["factors"][factor][0], card["factors"][factor][1:]
+    rest = [name for name in card["factors"] if name != factor]
+    wide = trials.pivot_table(index=["item", *rest], columns=factor, values="cloze", sort=False).dropna()
+    if best not in wide or not set(others) <= set(wide.columns):
+        return
+    preferred = wide[best] > wide[others].max(axis=1)
+    cells = [("all", preferred)]
+    if rest:
+        keys = preferred.index.droplevel("item")
+        cells += [
+            ("/".join(levels), preferred[[_levels(key) == levels for key in keys]])
+            for levels in product(*(card["factors"][name] for name in rest))
+        ]
+    for condition, hits in cells:
+        share, low, high = proportion_interval(int(hits.sum()), len(hits))
+        yield {
+            "who": "", "measure": f"{best} above {' and '.join(others)}", "condition": condition,
+            "estimate": share, "low": low, "high": high, "n": len(hits), "source": "this run",
+        }  # fmt: skip
+    if "rank" in trials:
+        ranks = trials.loc[trials[factor] == best, "rank"].dropna()
+        for most in (1, 5):
+            share, low, high = proportion_interval(int((ranks <= most).sum()), len(ranks))
+            yield {
+                "who": "", "measure": f"{best} of rank {most} or better", "condition": "all",
+                "estimate": share, "low": low, "high": high, "n": len(ranks), "source": "this run",
+            }  # fmt: skip
+    for one in card["published"]:
+        if one["measure"] == "preference":
+            yield {
+                "who": one["who"], "measure": f"{best} above {' and '.join(others)}",
+                "condition": one["condition"] or "all", "estimate": one["value"], "low": math.nan,
+                "high": math.nan, "n": one["n"], "source": one["source"],
+            }  # fmt: skip
+
+
+def _levels(key: object) -> tuple[str, ...]:
+    return tuple(key) if isinstance(key, tuple) else (str(key),)
+
+
+def _human_wide(trials: pd.DataFrame, human: pd.DataFrame, card: dict[str, Any]) -> pd.DataFrame:
+    """Join the human measures (means over subjects, where there are several) to the trials, as `human_NAME`."""
+    keys = ["item", "condition"] if card["factors"] else ["item"]
+    if card["factors"] and set(human["condition"]) & set(card["factors"][next(iter(card["factors"]))]):
+        human = human.astype({"condition": "string"})
+    wide = human.pivot_table(index=keys, columns="measure", values="value").add_prefix("human_").reset_index()
+    return trials.merge(wide.astype(dict.fromkeys(keys, "string")), on=keys, how="left")
+
+
+def _human(measured: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
+    pairs: list[tuple[str, str, str, pd.Series, pd.Series]] = []
+    if "human_cloze" in measured:
+        people = measured["human_cloze"]
+        model_odds = pd.Series(log_odds(measured["cloze"]), measured.index)
+        human_odds = pd.Series(log_odds(people), measured.index)
+        bits = pd.Series(-np.log2(people.where(people > 0)), measured.index)
+        pairs += [
+            ("cloze", "human cloze", "spearman", measured["cloze"], people),
+            ("log-odds of cloze", "log-odds of human cloze", "pearson", model_odds, human_odds),
+            ("surprisal", "human cloze surprisal", "pearson", measured["surprisal"], bits),
+        ]
+    if "human_rating" in measured:
+        pairs.append(("surprisal", "human rating", "spearman", measured["surprisal"], measured["human_rating"]))
+    for ours, theirs, kind, x, y in pairs:
+        found = correlation(x, y, kind=kind, seed=seed)
+        yield {"measure": ours, "with": theirs, "coefficient": kind, "estimate": found.r} | {
+            "low": found.low, "high": found.high, "p": found.p, "n": found.n,
+        }  # fmt: skip
+
+
+def _references(trials: pd.DataFrame, card: dict[str, Any], seed: int) -> Iterator[dict[str, Any]]:
+    for column, who in card["references"].items():
+        single = column.removesuffix("_surprisal") + "_multitoken"
+        subsets = {"all words": trials}
+        if single in trials:
+            subsets["words of one token"] = trials[trials[single] == 0]
+        for words, rows in subsets.items():
+            found = correlation(rows["surprisal"], rows[column], kind="pearson", seed=seed)
+            yield {"measure": "surprisal", "with": f"published surprisal of {who}", "words": words} | {
+                "coefficient": "pearson", "estimate": found.r, "low": found.low, "high": found.high,
+                "p": found.p, "n": found.n,
+            }  # fmt: skip
+
+
+def _effects(measured: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Effect of each kind of surprisal on each amplitude and reading time, beyond the covariates."""
+    responses = [name for name, meaning in card["human"].items() if meaning.endswith(PROCESSING)]
+    if not responses:
+        return
+    data = measured.assign(intercept_group=measured.get("sentence_id", measured["item"]))
+    data["log_frequency"] = measured["log_frequency"] if "log_frequency" in measured else _zipf(measured, card)
+    data["length"] = measured["length"] if "length" in measured else measured["target"].str.len()
+    covariates = [name for name in COVARIATES if name in data]
+    predictors = {"surprisal": "surprisal of the model"}
+    predictors |= {column: f"published surprisal of {who}" for column, who in card["references"].items()}
+    if "human_cloze" in data:
+        data["human_surprisal"] = -np.log2(data["human_cloze"].where(data["human_cloze"] > 0))
+        predictors["human_surprisal"] = "human cloze surprisal"
+    for name in responses:
+        for column, predictor in predictors.items():
+            effect = predictor_effect(data, f"human_{name}", column, covariates, "intercept_group")
+            yield {
+                "response": name, "meaning": card["human"][name], "predictor": predictor,
+                "covariates": ", ".join(covariates),
+            } | asdict(effect)  # fmt: skip
+
+
+def _zipf(measured: pd.DataFrame, card: dict[str, Any]) -> pd.Series:
+    from wordfreq import zipf_frequency
+
+    language = card["language"].split("-")[0]
+    return measured["target"].map(lambda word: zipf_frequency(word, language)).astype(float)
+
+
+def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
+    """Draw every figure that the tables allow, one for each model and stimulus set."""
+    drawn: dict[str, Drawn] = {}
+    for model, stimuli in product(run.model_names, run.stimulus_names):
+        name = f"{stimuli}-{model}"
+        mine = {
+            key: table[(table["model"] == model) & (table["stimuli"] == stimuli)] for key, table in tables.items()
+        }
+        card, trials = run.card(stimuli), targets(run, model, stimuli)
+        if card["factors"]:
+            drawn[f"conditions-{name}"] = _draw_conditions(trials, card, model)
+        if len(mine.get("contrasts", [])):
+            drawn[f"contrasts-{name}"] = _draw_contrasts(mine["contrasts"], model)
+        if len(mine.get("preference", [])) and card["published"]:
+            drawn[f"preference-{name}"] = _draw_preference(mine["preference"], model)
+        human = run.human(stimuli)
+        if human is not None and "cloze" in card["human"]:
+            measured = _human_wide(trials, human, card)
+            drawn[f"human-{name}"] = _draw_human(measured, mine["human"], model)
+        if len(mine.get("references", [])):
+            drawn[f"references-{name}"] = _draw_references(trials, mine["references"], card, model)
+        if len(mine.get("effects", [])):
+            drawn[f"effects-{name}"] = _draw_effects(mine["effects"], model)
+    return drawn
+
+
+def _draw_conditions(trials: pd.DataFrame, card: dict[str, Any], model: str) -> Drawn:
+    *outer, x = card["factors"]
+    hue = outer[-1] if outer else None
+    facets = list(product(*(card["factors"][name] for name in outer[:-1])))
+    figure, panels = new_figure(SINGLE if len(facets) == 1 else DOUBLE, 2.5, len(facets))
+    for panel, levels in zip(panels, facets, strict=True):
+        keep = np.logical_and.reduce(
+            [np.ones(len(trials), bool), *(trials[f] == v for f, v in zip(outer[:-1], levels, strict=True))]
+        )
+        rows = trials[keep].assign(value=trials["surprisal"])
+        condition_means(panel, rows, x, card["factors"][x], hue, card["factors"][hue] if hue else ())
+        panel.set_xlabel(x.replace("_", " "))
+        panel.set_title(", ".join(levels))
+    panels[0].set_ylabel("Surprisal of the target (bits)")
+    panels[0].set_ylim(bottom=0)
+    if hue:
+        panels[-1].legend(title=hue.replace("_", " "), loc="best")
+    n = trials["item"].nunique()
+    between = "" if not card["between"] else f" ({', '.join(card['between'])} between items)"
+    return Drawn(
+        figure,
+        f"Surprisal of the target word by condition, {model}. Large symbols: means of items with 95% intervals "
+        f"(Student's t); small ones: single items. n = {n} items{between}.",
+    )
+
+
+def _draw_contrasts(contrasts: pd.DataFrame, model: str) -> Drawn:
+    names = contrasts["contrast"] + contrasts["at"].map(lambda at: f"  ({at})" if isinstance(at, str) and at else "")
+    rows = pd.DataFrame(
+        {
+            "name": names, "estimate": contrasts["effect_size"], "low": contrasts["effect_low"],
+            "high": contrasts["effect_high"],
+        }
+    )  # fmt: skip
+    figure, panels = new_figure(DOUBLE * 0.75, 0.6 + 0.19 * len(rows))
+    forest(panels[0], rows, "name").set_xlabel("Standardised difference in surprisal (Cohen's d)")
+    n = int(contrasts["n"].max())
+    return Drawn(
+        figure,
+        f"Contrasts between conditions in surprisal, {model}: standardised differences with 95% intervals from the "
+        f"noncentral t distribution; d_z within items, d_s between items. Filled symbols: the interval leaves out "
+        f"zero. At most n = {n} items.",
+    )
+
+
+def _draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
+    rows = preference[preference["measure"] == preference["measure"].iloc[0]].copy()
+    who = rows["who"].where(rows["who"].notna() & (rows["who"] != ""), model)
+    rows["name"] = who + rows["condition"].map(lambda condition: "" if condition == "all" else f" ({condition})")
+    figure, panels = new_figure(SINGLE, 0.6 + 0.24 * len(rows))
+    proportions(panels[0], rows, "name").set_xlabel(f"Share of items: {rows['measure'].iloc[0]}")
+    return Drawn(
+        figure,
+        f"How often {model} finds the first completion more probable than every other, with 95% Wilson intervals "
+        f"(circles, n = {int(rows['n'].iloc[0])} items), and published figures (diamonds): "
+        f"{'; '.join(dict.fromkeys(rows.loc[rows['low'].isna(), 'source']))}.",
+    )
+
+
+def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Drawn:
+    figure, panels = new_figure(SINGLE, 2.9)
+    agreement(panels[0], log_odds(measured["human_cloze"]), log_odds(measured["cloze"]), list(measured["target"]))
+    panels[0].set_xlabel("Human cloze (log-odds)")
+    panels[0].set_ylabel("Model cloze (log-odds)")
+    rank = human[human["coefficient"] == "spearman"].iloc[0]
+    panels[0].set_title(f"ρ = {rank['estimate']:.2f} [{rank['low']:.2f}, {rank['high']:.2f}]", loc="left")
+    return Drawn(
+        figure,
+        f"Cloze probability by {model} and by people, in log-odds, with the regression line and its 95% band. "
+        f"Spearman's ρ with its 95% interval (BCa bootstrap of items); n = {int(rank['n'])} words. Labelled: the "
+        "words farthest from the line.",
+    )
+
+
+def _draw_references(trials: pd.DataFrame, references: pd.DataFrame, card: dict[str, Any], model: str) -> Drawn:
+    column, who = next(iter(card["references"].items()))
+    single = column.removesuffix("_surprisal") + "_multitoken"
+    rows = trials[trials[single] == 0] if single in trials else trials
+    words = "words of one token" if single in trials else "all words"
+    found = references[(references["with"].str.endswith(who)) & (references["words"] == words)].iloc[0]
+    figure, panels = new_figure(SINGLE, 2.9)
+    agreement(panels[0], rows[column], rows["surprisal"], list(rows["target"]))
+    panels[0].set_xlabel(f"Published surprisal, {who} (bits)")
+    panels[0].set_ylabel("Surprisal, this run (bits)")
+    panels[0].set_title(f"r = {found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]", loc="left")
+    return Drawn(
+        figure,
+        f"Surprisal by {model} against the published surprisal by {who} of the same words ({words} for {who}), with "
+        f"the regression line and its 95% band. Pearson's r with its 95% interval (BCa bootstrap of items); "
+        f"n = {int(found['n'])} words. Labelled: the words farthest from the line.",
+    )
+
+
+def _draw_effects(effects: pd.DataFrame, model: str) -> Drawn:
+    predictors = list(dict.fromkeys(effects["predictor"]))
+    # The model, the first published one, and people: more than three in a row cannot be told apart.
+    shown = [predictors[0], *predictors[1:2], *[name for name in predictors[2:] if name.startswith("human")]]
+    rows = effects[effects["predictor"].isin(shown)].assign(
+        estimate=effects["standardised"], low=effects["standardised_low"], high=effects["standardised_high"],
+        name=effects["response"].str.replace("_", " "),
+    )  # fmt: skip
+    figure, panels = new_figure(DOUBLE * 0.75, 0.9 + 0.3 * rows["name"].nunique())
+    forest(panels[0], rows, "name", "predictor", shown).set_xlabel(
+        "Effect of surprisal (SD of the response per SD of surprisal)"
+    )
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(shown))
+    return Drawn(
+        figure,
+        f"Effect of surprisal on amplitudes and reading times beyond {effects['covariates'].iloc[0]}: {model}, a "
+        f"published model and human cloze. Linear mixed models with a random intercept by sentence, 95% intervals "
+        f"(Satterthwaite); filled symbols: the interval leaves out zero. n = {int(rows['n'].max())} words at most.",
+    )
+
+
+def summary(run: Run, tables: dict[str, pd.DataFrame]) -> list[str]:
+    """Say in words what was found; every number comes from the tables."""
+    said: list[str] = []
+    for key, table in tables.items():
+        say = {
+            "contrasts": _say_contrasts, "preference": _say_preference, "human": _say_human,
+            "references": _say_references, "effects": _say_effects,
+        }.get(key)  # fmt: skip
+        if say is not None:
+            for (model, stimuli), rows in table.groupby(["model", "stimuli"], sort=False):
+                said += [f"{model} on {stimuli}: {sentence}" for sentence in say(rows)]
+    return said
+
+
+def _say_contrasts(rows: pd.DataFrame) -> Iterator[str]:
+    sure = rows[(rows["p_holm"] < 0.05)]
+    yield f"{len(sure)} of {len(rows)} contrasts in surprisal differ from zero (Holm-corrected p < .05)."
+    for row in rows[~rows["contrast"].str.startswith("(")].itertuples():
+        where = f" at {row.at}" if isinstance(row.at, str) and row.at else ""
+        yield (
+            f"{row.contrast}{where}: {row.estimate:.2f} bits, 95% CI [{row.low:.2f}, {row.high:.2f}], "
+            f"t({row.df:.0f}) = {row.statistic:.2f}, {_p(row.p_holm)} (Holm), d = {row.effect_size:.2f}."
+        )
+
+
+def _say_preference(rows: pd.DataFrame) -> Iterator[str]:
+    for row in rows[rows["condition"] == "all"].itertuples():
+        ours = not isinstance(row.who, str) or row.who == ""
+        interval = f", 95% CI [{row.low:.1%}, {row.high:.1%}]" if ours else f" ({row.source})"
+        yield f"{'' if ours else row.who + ', '}{row.measure} in {row.estimate:.1%} of {row.n:.0f} frames{interval}."
+
+
+def _say_human(rows: pd.DataFrame) -> Iterator[str]:
+    for row in rows.to_dict("records"):
+        symbol = "ρ" if row["coefficient"] == "spearman" else "r"
+        yield (
+            f"{row['measure']} and {row['with']} correlate at {symbol} = {row['estimate']:.3f}, 95% CI "
+            f"[{row['low']:.3f}, {row['high']:.3f}], n = {row['n']}, {_p(row['p'])}."
+        )
+
+
+def _say_references(rows: pd.DataFrame) -> Iterator[str]:
+    row = rows.iloc[min(1, len(rows) - 1)]
+    yield (
+        f"surprisal and {row['with']} ({row['words']}) correlate at r = {row['estimate']:.3f}, 95% CI "
+        f"[{row['low']:.3f}, {row['high']:.3f}], n = {row['n']}."
+    )
+
+
+def _say_effects(rows: pd.DataFrame) -> Iterator[str]:
+    for row in rows[rows["predictor"] == "surprisal of the model"].itertuples():
+        unit = row.meaning.rpartition("(")[2].rstrip(")")
+        yield (
+            f"one bit of surprisal changes {row.response.replace('_', ' ')} by {row.estimate:.3f} {unit}, 95% CI "
+            f"[{row.low:.3f}, {row.high:.3f}], t({row.df:.0f}) = {row.statistic:.2f}, {_p(row.p_holm)} (Holm), "
+            f"ΔlogLik = {row.delta_log_likelihood * 1000:.2f} × 10⁻³ nats a word."
+        )
+
+
+def _p(p: float) -> str:
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")

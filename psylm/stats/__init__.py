@@ -1,0 +1,1 @@
+"""Statistics: small functions of arrays and tables, each with its source."""

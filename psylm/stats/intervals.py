@@ -1,0 +1,168 @@
+"""Means, differences of means and proportions, with their 95% intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, stats
+from statsmodels.stats.proportion import proportion_confint
+
+LEVEL = 0.95
+"""Coverage of every interval."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate as a table shows it; NaN where the data do not allow it.
+
+    Parameters
+    ----------
+    estimate, low, high
+        The estimate and its 95% interval, in the unit of the data.
+    statistic, df, p
+        Test of the estimate against zero; two-sided.
+    effect_size, effect_low, effect_high
+        Standardised effect and its 95% interval.
+    n
+        Number of items.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    statistic: float
+    df: float
+    p: float
+    effect_size: float
+    effect_low: float
+    effect_high: float
+    n: int
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Return a mean and its 95% interval by Student's t; NaN bounds for fewer than two values.
+
+    Parameters
+    ----------
+    values
+        One value an item; NaN are left out.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in mean_interval([1.0, 2.0, 3.0, 4.0])]
+    [2.5, 0.446, 4.554]
+    """
+    clean = _clean(values)
+    if not len(clean):
+        return math.nan, math.nan, math.nan
+    mean = float(clean.mean())
+    if len(clean) < 2:
+        return mean, math.nan, math.nan
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(clean) - 1) * clean.std(ddof=1) / math.sqrt(len(clean)))
+    return mean, mean - half, mean + half
+
+
+def paired_contrast(differences: ArrayLike) -> Estimate:
+    """Test whether differences within items have a mean of zero: paired t-test with Cohen's d_z.
+
+    Parameters
+    ----------
+    differences
+        One difference an item (or one difference of differences, for an interaction); NaN are left out.
+
+    Returns
+    -------
+    Estimate
+        The mean difference; `effect_size` is d_z = mean / SD of the differences, with the interval that the
+        noncentral t distribution gives.
+
+    References
+    ----------
+    Cumming, G., & Finch, S. (2001). A primer on the understanding, use, and calculation of confidence intervals
+    that are based on central and noncentral distributions. Educational and Psychological Measurement, 61, 532-574.
+
+    Examples
+    --------
+    >>> result = paired_contrast([1.0, 2.0, 3.0, 4.0])
+    >>> round(result.statistic, 3), result.df, round(result.p, 4), round(result.effect_size, 3)
+    (3.873, 3.0, 0.0305, 1.936)
+    """
+    clean = _clean(differences)
+    mean, low, high = mean_interval(clean)
+    n = len(clean)
+    if n < 2 or clean.std(ddof=1) == 0:
+        return Estimate(mean, low, high, *[math.nan] * 6, n)
+    t = mean / (clean.std(ddof=1) / math.sqrt(n))
+    p = float(2 * stats.t.sf(abs(t), n - 1))
+    scale = math.sqrt(1 / n)
+    return Estimate(mean, low, high, t, float(n - 1), p, t * scale, *_noncentral(t, n - 1, scale), n)
+
+
+def independent_contrast(first: ArrayLike, second: ArrayLike) -> Estimate:
+    """Test whether two groups of items have the same mean: Welch's t-test with Cohen's d_s.
+
+    Parameters
+    ----------
+    first, second
+        One value an item; NaN are left out.
+
+    Returns
+    -------
+    Estimate
+        The mean of the first minus that of the second; `effect_size` is the difference over the pooled SD.
+
+    References
+    ----------
+    Welch, B. L. (1947). The generalization of "Student's" problem when several different population variances are
+    involved. Biometrika, 34, 28-35.
+    """
+    a, b = _clean(first), _clean(second)
+    n = len(a) + len(b)
+    difference = float(a.mean() - b.mean()) if len(a) and len(b) else math.nan
+    if min(len(a), len(b)) < 2 or a.std() + b.std() == 0:
+        return Estimate(difference, *[math.nan] * 8, n)
+    test = stats.ttest_ind(a, b, equal_var=False)
+    interval = test.confidence_interval(LEVEL)
+    pooled = math.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (n - 2))
+    scale = math.sqrt(1 / len(a) + 1 / len(b))
+    d = difference / pooled
+    return Estimate(
+        difference, float(interval.low), float(interval.high), float(test.statistic), float(test.df),
+        float(test.pvalue), d, *_noncentral(d / scale, n - 2, scale), n,
+    )  # fmt: skip
+
+
+def proportion_interval(successes: int, n: int) -> tuple[float, float, float]:
+    """Return a proportion and its 95% interval (Wilson 1927).
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in proportion_interval(0, 10)]
+    [0.0, 0.0, 0.278]
+    """
+    if n == 0:
+        return math.nan, math.nan, math.nan
+    low, high = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
+    return successes / n, float(low), float(high)
+
+
+def _noncentral(t: float, df: float, scale: float) -> tuple[float, float]:
+    """Return the interval of a standardised effect: the noncentrality parameters that put t at both tails."""
+
+    def bound(tail: float) -> float:
+        reach = 10 + 2 * abs(t)
+        root = optimize.brentq(lambda ncp: stats.nct.cdf(t, df, ncp) - tail, t - reach, t + reach)
+        return float(root) * scale
+
+    if abs(t) > 37:  # beyond this the noncentral distribution's tails cannot be computed; it is normal by then
+        half = stats.norm.ppf((1 + LEVEL) / 2) * math.sqrt(1 + t**2 / (2 * df)) * scale
+        return float(t * scale - half), float(t * scale + half)
+    return bound((1 + LEVEL) / 2), bound((1 - LEVEL) / 2)
+
+
+def _clean(values: ArrayLike) -> np.ndarray:
+    array = np.asarray(values, dtype=float)
+    return array[~np.isnan(array)]
