@@ -1,16 +1,15 @@
 """Does the model expect what people expect? Conditions, preferences, human cloze, ERPs and reading times.
 
-Needs the measures `surprisal` and `cloze`. Which tables there are depends on what the stimulus sets have: factors give
-condition means, contrasts and preferences; human cloze gives correlations; columns with published surprisals a comparison
-with other models; amplitudes (microvolts) and reading times (ms) the effect of surprisal on them.
+Needs the measures `surprisal` and `cloze`. Which tables there are depends on what the stimulus sets have: factors
+give condition means, contrasts and preferences; human cloze gives correlations; columns with published surprisals a
+comparison with other models; amplitudes (microvolts) and reading times (ms) the effect of surprisal on them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,22 @@ from psylm.figures.forest import forest, proportions
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
 from psylm.results import Run
-from psylm.stats.correlation import correlation, log_odds
-from psylm.stats.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
+from psylm.stats.correlation import log_odds
+from psylm.stats.design import condition_table, contrast_table
+from psylm.stats.intervals import proportion_interval
 from psylm.stats.multiple import adjusted
-from psylm.stats.regression import predictor_effect
+from psylm.stats.people import (
+    OURS,
+    PEOPLE,
+    human_agreement,
+    processing_effects,
+    reference_agreement,
+    with_human,
+)
 
 REQUIRES = ("surprisal", "cloze")
 
-MEASURES = ("surprisal", "cloze", "cloze_candidates", "rank", "entropy")
-PROCESSING = ("(microvolts)", "(ms)")
-"""Human measures with one of these units are amplitudes or reading times."""
-
-COVARIATES = ("log_frequency", "length", "position")
+MEASURES = ("surprisal", "cloze", "cloze_candidates", "entropy")
 
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:
@@ -46,7 +49,7 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
     result = {name: pd.DataFrame(rows) for name, rows in found.items() if rows}
     for name in ("contrasts", "effects"):
         if name in result:
-            family = ["model", "stimuli"] if name == "contrasts" else ["model", "stimuli", "predictor"]
+            family = ["model", "stimuli"] if name == "contrasts" else ["model", "stimuli", "predictor", "words"]
             result[name]["p_holm"] = result[name].groupby(family, sort=False)["p"].transform(adjusted)
     return result
 
@@ -54,10 +57,10 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
 def targets(run: Run, model: str, stimuli: str) -> pd.DataFrame:
     """Return a row for each item and condition: the set's columns, and a column for each measure of the target."""
     results = run.results
-    rows = results[
-        (results["model"] == model) & (results["stimuli"] == stimuli) & (results["region"] == "target")
-    ]
-    wide = rows.pivot_table(index=["item", "condition"], columns="measure", values="value", aggfunc="first", dropna=False)
+    rows = results[(results["model"] == model) & (results["stimuli"] == stimuli) & (results["region"] == "target")]
+    wide = rows.pivot_table(
+        index=["item", "condition"], columns="measure", values="value", aggfunc="first", dropna=False
+    )
     items = run.items(stimuli).astype({"item": "string", "condition": "string"})
     return items.merge(wide.reset_index(), on=["item", "condition"], how="inner")
 
@@ -65,71 +68,17 @@ def targets(run: Run, model: str, stimuli: str) -> pd.DataFrame:
 def _tables_of(run: Run, stimuli: str, trials: pd.DataFrame) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     card = run.card(stimuli)
     if card["factors"]:
-        yield "conditions", list(_conditions(trials, card))
-        yield "contrasts", list(_contrasts(trials, card))
+        yield "conditions", list(condition_table(trials, card["factors"], MEASURES))
+        yield "contrasts", list(contrast_table(trials, card["factors"], card["between"], "surprisal"))
         if _competitors(card) is not None:
             yield "preference", list(_preference(trials, card))
     human = run.human(stimuli)
     if human is not None:
-        measured = _human_wide(trials, human, card)
-        yield "human", list(_human(measured, run.manifest["seed"]))
-        yield "effects", list(_effects(measured, card))
+        measured = with_human(trials, human, card["factors"])
+        yield "human", list(human_agreement(measured, run.manifest["seed"]))
+        yield "effects", list(processing_effects(measured, card))
     if card["references"]:
-        yield "references", list(_references(trials, card, run.manifest["seed"]))
-
-
-def _conditions(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for levels in product(*card["factors"].values()):
-        rows = trials[trials["condition"] == "/".join(levels)]
-        for measure in MEASURES:
-            if measure in rows:
-                mean, low, high = mean_interval(rows[measure])
-                n = int(rows[measure].notna().sum())
-                yield {
-                    "condition": "/".join(levels), "measure": measure, "mean": mean, "low": low, "high": high,
-                    "sd": float(rows[measure].std()), "n": n,
-                }  # fmt: skip
-
-
-def _contrasts(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Simple effects of every factor at each level of the others, and interactions of two factors, on surprisal."""
-    factors, between = card["factors"], card["between"]
-    wide = trials.pivot_table(index="item", columns="condition", values="surprisal", sort=False)
-
-    def cell(levels: dict[str, str]) -> pd.Series:
-        name = "/".join(levels[factor] for factor in factors)
-        return wide[name].dropna() if name in wide else pd.Series(dtype=float)
-
-    def row(contrast: str, at: dict[str, str], estimate: Any, design: str) -> dict[str, Any]:
-        where = ", ".join(f"{factor} {level}" for factor, level in at.items())
-        return {"contrast": contrast, "at": where, "measure": "surprisal", "design": design} | asdict(estimate)
-
-    for factor, levels in factors.items():
-        others = {name: values for name, values in factors.items() if name != factor}
-        for fixed in product(*others.values()):
-            at = dict(zip(others, fixed, strict=True))
-            for first, second in combinations(levels, 2):
-                a, b = cell(at | {factor: first}), cell(at | {factor: second})
-                if factor in between:
-                    estimate, design = independent_contrast(a, b), "between items, Welch"
-                else:
-                    estimate, design = paired_contrast(a - b), "within items, paired"
-                yield row(f"{first} − {second}", at, estimate, design)
-    for one, two in combinations(factors, 2):
-        others = {name: values for name, values in factors.items() if name not in (one, two)}
-        for fixed in product(*others.values()):
-            at = dict(zip(others, fixed, strict=True))
-            for (a, b), (c, d) in product(combinations(factors[one], 2), combinations(factors[two], 2)):
-                inner_first = cell(at | {one: a, two: c}) - cell(at | {one: a, two: d})
-                inner_second = cell(at | {one: b, two: c}) - cell(at | {one: b, two: d})
-                if two in between:
-                    continue  # the difference within items is taken over the other factor
-                if one in between:
-                    estimate = independent_contrast(inner_first, inner_second)
-                    design = "between items, Welch, of differences within items"
-                else:
-                    estimate, design = paired_contrast(inner_first - inner_second), "within items, paired"
-                yield row(f"({c} − {d}) {a} − ({c} − {d}) {b}", at, estimate, design)
+        yield "references", list(reference_agreement(trials, card, run.manifest["seed"]))
 
 
 def _competitors(card: dict[str, Any]) -> str | None:
@@ -181,88 +130,12 @@ def _levels(key: object) -> tuple[str, ...]:
     return tuple(key) if isinstance(key, tuple) else (str(key),)
 
 
-def _human_wide(trials: pd.DataFrame, human: pd.DataFrame, card: dict[str, Any]) -> pd.DataFrame:
-    """Join the human measures (means over subjects, where there are several) to the trials, as `human_NAME`."""
-    keys = ["item", "condition"] if card["factors"] else ["item"]
-    if card["factors"] and set(human["condition"]) & set(card["factors"][next(iter(card["factors"]))]):
-        human = human.astype({"condition": "string"})
-    wide = human.pivot_table(index=keys, columns="measure", values="value").add_prefix("human_").reset_index()
-    return trials.merge(wide.astype(dict.fromkeys(keys, "string")), on=keys, how="left")
-
-
-def _human(measured: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
-    pairs: list[tuple[str, str, str, pd.Series, pd.Series]] = []
-    if "human_cloze" in measured:
-        people = measured["human_cloze"]
-        model_odds = pd.Series(log_odds(measured["cloze"]), measured.index)
-        human_odds = pd.Series(log_odds(people), measured.index)
-        bits = pd.Series(-np.log2(people.where(people > 0)), measured.index)
-        pairs += [
-            ("cloze", "human cloze", "spearman", measured["cloze"], people),
-            ("log-odds of cloze", "log-odds of human cloze", "pearson", model_odds, human_odds),
-            ("surprisal", "human cloze surprisal", "pearson", measured["surprisal"], bits),
-        ]
-    if "human_rating" in measured:
-        pairs.append(("surprisal", "human rating", "spearman", measured["surprisal"], measured["human_rating"]))
-    for ours, theirs, kind, x, y in pairs:
-        found = correlation(x, y, kind=kind, seed=seed)
-        yield {"measure": ours, "with": theirs, "coefficient": kind, "estimate": found.r} | {
-            "low": found.low, "high": found.high, "p": found.p, "n": found.n,
-        }  # fmt: skip
-
-
-def _references(trials: pd.DataFrame, card: dict[str, Any], seed: int) -> Iterator[dict[str, Any]]:
-    for column, who in card["references"].items():
-        single = column.removesuffix("_surprisal") + "_multitoken"
-        subsets = {"all words": trials}
-        if single in trials:
-            subsets["words of one token"] = trials[trials[single] == 0]
-        for words, rows in subsets.items():
-            found = correlation(rows["surprisal"], rows[column], kind="pearson", seed=seed)
-            yield {"measure": "surprisal", "with": f"published surprisal of {who}", "words": words} | {
-                "coefficient": "pearson", "estimate": found.r, "low": found.low, "high": found.high,
-                "p": found.p, "n": found.n,
-            }  # fmt: skip
-
-
-def _effects(measured: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Effect of each kind of surprisal on each amplitude and reading time, beyond the covariates."""
-    responses = [name for name, meaning in card["human"].items() if meaning.endswith(PROCESSING)]
-    if not responses:
-        return
-    data = measured.assign(intercept_group=measured.get("sentence_id", measured["item"]))
-    data["log_frequency"] = measured["log_frequency"] if "log_frequency" in measured else _zipf(measured, card)
-    data["length"] = measured["length"] if "length" in measured else measured["target"].str.len()
-    covariates = [name for name in COVARIATES if name in data]
-    predictors = {"surprisal": "surprisal of the model"}
-    predictors |= {column: f"published surprisal of {who}" for column, who in card["references"].items()}
-    if "human_cloze" in data:
-        data["human_surprisal"] = -np.log2(data["human_cloze"].where(data["human_cloze"] > 0))
-        predictors["human_surprisal"] = "human cloze surprisal"
-    for name in responses:
-        for column, predictor in predictors.items():
-            effect = predictor_effect(data, f"human_{name}", column, covariates, "intercept_group")
-            yield {
-                "response": name, "meaning": card["human"][name], "predictor": predictor,
-                "covariates": ", ".join(covariates),
-            } | asdict(effect)  # fmt: skip
-
-
-def _zipf(measured: pd.DataFrame, card: dict[str, Any]) -> pd.Series:
-    from wordfreq import zipf_frequency
-
-    language = card["language"].split("-")[0]
-    return measured["target"].map(lambda word: zipf_frequency(word, language)).astype(float)
-
-
 def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
     """Draw every figure that the tables allow, one for each model and stimulus set."""
     drawn: dict[str, Drawn] = {}
     for model, stimuli in product(run.model_names, run.stimulus_names):
         name = f"{stimuli}-{model}"
-        mine = {
-            key: table[(table["model"] == model) & (table["stimuli"] == stimuli)] for key, table in tables.items()
-        }
+        mine = {key: table[(table["model"] == model) & (table["stimuli"] == stimuli)] for key, table in tables.items()}
         card, trials = run.card(stimuli), targets(run, model, stimuli)
         if card["factors"]:
             drawn[f"conditions-{name}"] = _draw_conditions(trials, card, model)
@@ -272,7 +145,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
             drawn[f"preference-{name}"] = _draw_preference(mine["preference"], model)
         human = run.human(stimuli)
         if human is not None and "cloze" in card["human"]:
-            measured = _human_wide(trials, human, card)
+            measured = with_human(trials, human, card["factors"])
             drawn[f"human-{name}"] = _draw_human(measured, mine["human"], model)
         if len(mine.get("references", [])):
             drawn[f"references-{name}"] = _draw_references(trials, mine["references"], card, model)
@@ -316,7 +189,7 @@ def _draw_contrasts(contrasts: pd.DataFrame, model: str) -> Drawn:
         }
     )  # fmt: skip
     figure, panels = new_figure(DOUBLE * 0.75, 0.6 + 0.19 * len(rows))
-    forest(panels[0], rows, "name").set_xlabel("Standardised difference in surprisal (Cohen's d)")
+    forest(panels[0], rows, "name").set_xlabel("Difference in surprisal (Cohen's d)")
     n = int(contrasts["n"].max())
     return Drawn(
         figure,
@@ -331,7 +204,8 @@ def _draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
     who = rows["who"].where(rows["who"].notna() & (rows["who"] != ""), model)
     rows["name"] = who + rows["condition"].map(lambda condition: "" if condition == "all" else f" ({condition})")
     figure, panels = new_figure(SINGLE, 0.6 + 0.24 * len(rows))
-    proportions(panels[0], rows, "name").set_xlabel(f"Share of items: {rows['measure'].iloc[0]}")
+    proportions(panels[0], rows, "name").set_xlabel("Share of items")
+    figure.suptitle(str(rows["measure"].iloc[0]), fontsize=8)
     return Drawn(
         figure,
         f"How often {model} finds the first completion more probable than every other, with 95% Wilson intervals "
@@ -375,9 +249,11 @@ def _draw_references(trials: pd.DataFrame, references: pd.DataFrame, card: dict[
 
 
 def _draw_effects(effects: pd.DataFrame, model: str) -> Drawn:
-    predictors = list(dict.fromkeys(effects["predictor"]))
-    # The model, the first published one, and people: more than three in a row cannot be told apart.
-    shown = [predictors[0], *predictors[1:2], *[name for name in predictors[2:] if name.startswith("human")]]
+    words = effects["words"].iloc[-1]  # those that all predictors are compared on
+    effects = effects[effects["words"] == words]
+    published = [name for name in dict.fromkeys(effects["predictor"]) if name not in (OURS, PEOPLE)]
+    # The model, one published model, and people: more than three in a row cannot be told apart.
+    shown = [OURS, *published[:1], *([PEOPLE] if PEOPLE in set(effects["predictor"]) else [])]
     rows = effects[effects["predictor"].isin(shown)].assign(
         estimate=effects["standardised"], low=effects["standardised_low"], high=effects["standardised_high"],
         name=effects["response"].str.replace("_", " "),
@@ -386,26 +262,28 @@ def _draw_effects(effects: pd.DataFrame, model: str) -> Drawn:
     forest(panels[0], rows, "name", "predictor", shown).set_xlabel(
         "Effect of surprisal (SD of the response per SD of surprisal)"
     )
+    covariates = str(effects["covariates"].iloc[0]).replace("_", " ")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(shown))
     return Drawn(
         figure,
-        f"Effect of surprisal on amplitudes and reading times beyond {effects['covariates'].iloc[0]}: {model}, a "
-        f"published model and human cloze. Linear mixed models with a random intercept by sentence, 95% intervals "
-        f"(Satterthwaite); filled symbols: the interval leaves out zero. n = {int(rows['n'].max())} words at most.",
+        f"Effect of surprisal on amplitudes and reading times beyond {covariates}: {model}"
+        f"{', a published model' if published else ''} and human cloze. Linear mixed models with a random intercept by "
+        f"sentence, 95% intervals (Satterthwaite); filled symbols: the interval leaves out zero. "
+        f"n = {int(rows['n'].max())} words at most ({words}).",
     )
 
 
-def summary(run: Run, tables: dict[str, pd.DataFrame]) -> list[str]:
-    """Say in words what was found; every number comes from the tables."""
-    said: list[str] = []
-    for key, table in tables.items():
-        say = {
-            "contrasts": _say_contrasts, "preference": _say_preference, "human": _say_human,
-            "references": _say_references, "effects": _say_effects,
-        }.get(key)  # fmt: skip
-        if say is not None:
-            for (model, stimuli), rows in table.groupby(["model", "stimuli"], sort=False):
-                said += [f"{model} on {stimuli}: {sentence}" for sentence in say(rows)]
+def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """Say in words what was found with each model on each set; every number comes from the tables."""
+    tell = {
+        "contrasts": _say_contrasts, "preference": _say_preference, "human": _say_human,
+        "references": _say_references, "effects": _say_effects,
+    }  # fmt: skip
+    said: dict[str, list[str]] = {}
+    for name, say in tell.items():
+        if name in tables:
+            for (model, stimuli), rows in tables[name].groupby(["model", "stimuli"], sort=False):
+                said.setdefault(f"{model} on {stimuli}", []).extend(say(rows))
     return said
 
 
@@ -445,7 +323,7 @@ def _say_references(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _say_effects(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows[rows["predictor"] == "surprisal of the model"].itertuples():
+    for row in rows[(rows["predictor"] == OURS) & (rows["words"] == "all words")].itertuples():
         unit = row.meaning.rpartition("(")[2].rstrip(")")
         yield (
             f"one bit of surprisal changes {row.response.replace('_', ' ')} by {row.estimate:.3f} {unit}, 95% CI "

@@ -90,13 +90,15 @@ def draw(run: Run, load: LoadModule) -> list[Path]:
     list of Path
         The files. Captions are kept in `figures/captions.json`.
     """
+    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    from psylm.figures.style import save
+    from psylm.figures.style import save, style
 
     written, captions = [], {}
     for name, module in modules(run, load):
-        drawn: dict[str, Drawn] = module.figures(run, tables_of(run, name))
+        with mpl.rc_context(style()):
+            drawn: dict[str, Drawn] = module.figures(run, tables_of(run, name))
         for title, one in drawn.items():
             stem = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{title}").strip("-")
             written += save(one.figure, run.path / "figures" / stem)

@@ -15,6 +15,9 @@ from psylm.errors import InputError, Problem
 Schema = TypeVar("Schema", bound=BaseModel)
 Location = tuple[int | str, ...]
 
+GIVEN = "given_on_the_command_line"
+"""Attribute of a document that lists the places that `--set` gave; their errors name the option, not a line."""
+
 
 def read_yaml(path: Path) -> CommentedMap:
     """Read a YAML mapping; plain data only, nothing in it is executed.
@@ -84,9 +87,7 @@ def checked(schema: type[Schema], document: CommentedMap, path: Path, at: Locati
         return schema.model_validate(plain(part) if part is not None else {})
     except ValidationError as error:
         problems = (
-            Problem(
-                place(document, path, (*at, *issue["loc"])), _found(issue), _expected(issue, schema)
-            )
+            Problem(place(document, path, (*at, *issue["loc"])), _found(issue), _expected(issue, schema))
             for issue in error.errors()
         )
         raise InputError(*problems) from None
@@ -94,7 +95,7 @@ def checked(schema: type[Schema], document: CommentedMap, path: Path, at: Locati
 
 def place(document: CommentedMap, path: Path, location: Location) -> str:
     """Say where a key stands: file, line and dotted key, or the `--set` that gave it."""
-    if any(location[: len(given)] == given for given in getattr(document, "given", ())):
+    if any(location[: len(given)] == given for given in getattr(document, GIVEN, ())):
         return f"--set {dotted(location)}"
     return f"{path}, line {line_of(document, location)}, key {dotted(location)}"
 
@@ -130,7 +131,7 @@ def override(document: CommentedMap, assignment: str) -> None:
     except YAMLError:
         raise InputError(Problem(f"--set {assignment}", f"{text!r}", "a YAML value")) from None
     location = _assign(document, dotted_key.split("."), value, assignment)
-    document.given = (*getattr(document, "given", ()), location)
+    setattr(document, GIVEN, (*getattr(document, GIVEN, ()), location))
 
 
 def _assign(node: CommentedMap | CommentedSeq, keys: list[str], value: Any, assignment: str) -> Location:

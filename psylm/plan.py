@@ -121,7 +121,11 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
             if source.family not in measure.families:
                 able = " or ".join(sorted(measure.families))
                 problems.append(
-                    Problem(f"model {source.name!r}", f"a {source.family} model", f"a {able} model for {measure.name}")
+                    Problem(
+                        f"model {source.name!r}",
+                        f"a {source.family} model",
+                        f"a {able} model for {measure.name}",
+                    )
                 )
     if problems:
         raise InputError(*problems)

@@ -29,7 +29,7 @@ COLUMNS = [
 ]
 """The columns of `results.parquet`, one row a value."""
 
-KINDS: dict[str, str] = {column: "string" for column in COLUMNS} | {"word_id": "int64", "value": "float64"}
+KINDS: dict[str, str] = dict.fromkeys(COLUMNS, "string") | {"word_id": "int64", "value": "float64"}
 
 
 @contextmanager

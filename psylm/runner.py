@@ -34,10 +34,10 @@ class Progress(Protocol):
     """What the runner tells while it works."""
 
     def begin(self, model: str, total: int, done: int) -> None:
-        """A model's trials begin; some may be done already."""
+        """Begin a model's trials, of which some may be done already."""
 
     def advance(self, trials: int) -> None:
-        """Trials have been scored and written."""
+        """Count trials that have been scored and written."""
 
 
 class Silent:
@@ -168,7 +168,7 @@ def _seed(seed: int) -> None:
     import torch
 
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries that draw from the global generator
+    np.random.seed(seed)
 
 
 def _manifest(experiment: Experiment, sets: Sequence[StimulusSet], limit: int | None) -> dict[str, Any]:
@@ -259,5 +259,3 @@ def _result_order(part: Part) -> tuple[str, str, str]:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-

@@ -116,6 +116,4 @@ def _csv_sentences(source: Path, text: str) -> list[tuple[str, str]]:
     if "sentence" not in (reader.fieldnames or []):
         found = ", ".join(reader.fieldnames or []) or "nothing"
         raise InputError(Problem(f"{source}: row 1", f"columns {found}", "a column named sentence"))
-    return [
-        (f"row {number}, column sentence", row["sentence"] or "") for number, row in enumerate(reader, start=2)
-    ]
+    return [(f"row {number}, column sentence", row["sentence"] or "") for number, row in enumerate(reader, start=2)]

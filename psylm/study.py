@@ -67,9 +67,7 @@ class Study:
                 return path
             name = path.stem if path.parent in (Path("experiments"), Path()) else name
         known = {
-            file.stem: file
-            for root in reversed(self.roots)
-            for file in sorted((root / "experiments").glob("*.y*ml"))
+            file.stem: file for root in reversed(self.roots) for file in sorted((root / "experiments").glob("*.y*ml"))
         }
         if name not in known:
             raise InputError(Problem("experiment", repr(name), _one_of(name, sorted(known))))
@@ -125,9 +123,7 @@ class Study:
             file = root / "analysis" / f"{_safe(name, 'analysis module')}.py"
             if file.is_file():
                 return _load(_inside(file, root, f"analysis module {name!r}"), name)
-        known = sorted(
-            {file.stem for root in self.roots for file in (root / "analysis").glob("[!_]*.py")}
-        )
+        known = sorted({file.stem for root in self.roots for file in (root / "analysis").glob("[!_]*.py")})
         raise InputError(Problem("analysis module", repr(name), _one_of(name, known)))
 
 

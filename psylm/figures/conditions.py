@@ -16,7 +16,12 @@ ITEM_SEED = 1
 
 
 def condition_means(
-    axes: Axes, table: pd.DataFrame, x: str, levels: Sequence[str], hue: str | None = None, groups: Sequence[str] = ()
+    axes: Axes,
+    table: pd.DataFrame,
+    x: str,
+    levels: Sequence[str],
+    hue: str | None = None,
+    groups: Sequence[str] = (),
 ) -> Axes:
     """Draw each condition's mean with its 95% interval over the single items.
 

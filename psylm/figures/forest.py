@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from psylm.figures.style import COLOURS, MARKERS
 
 
-def forest(
-    axes: Axes, table: pd.DataFrame, label: str, hue: str | None = None, groups: Sequence[str] = ()
-) -> Axes:
+def forest(axes: Axes, table: pd.DataFrame, label: str, hue: str | None = None, groups: Sequence[str] = ()) -> Axes:
     """Draw estimates with their 95% intervals, first row on top; open markers where the interval holds zero.
 
     Parameters
@@ -39,12 +37,12 @@ def forest(
         rows = table if hue is None else table[table[hue] == name]
         offset = (number - (len(names) - 1) / 2) * (0.7 / len(names)) if len(names) > 1 else 0.0
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        for row in rows.itertuples():
-            height = labels.index(getattr(row, label)) + offset
-            sure = row.low > 0 or row.high < 0
-            axes.plot([row.low, row.high], [height, height], color=colour, linewidth=1.2, zorder=2)
+        for row in rows.to_dict("records"):
+            height = labels.index(row[label]) + offset
+            sure = row["low"] > 0 or row["high"] < 0
+            axes.plot([row["low"], row["high"]], [height, height], color=colour, linewidth=1.2, zorder=2)
             axes.plot(
-                row.estimate, height, marker, color=colour, markersize=4.5, zorder=3,
+                row["estimate"], height, marker, color=colour, markersize=4.5, zorder=3,
                 markerfacecolor=colour if sure else "white", markeredgewidth=0.9,
             )  # fmt: skip
         axes.plot([], [], marker, color=colour, markersize=4.5, label=str(name))
@@ -66,13 +64,11 @@ def proportions(axes: Axes, table: pd.DataFrame, label: str) -> Axes:
     label
         Column that names the rows.
     """
-    for height, row in enumerate(table.itertuples()):
-        ours = not pd.isna(row.low)
+    for height, row in enumerate(table.to_dict("records")):
+        ours = not pd.isna(row["low"])
         if ours:
-            axes.plot([row.low, row.high], [height, height], color=COLOURS[0], linewidth=1.2)
-        axes.plot(
-            row.estimate, height, "o" if ours else "D", color=COLOURS[0] if ours else COLOURS[1], markersize=5
-        )
+            axes.plot([row["low"], row["high"]], [height, height], color=COLOURS[0], linewidth=1.2)
+        axes.plot(row["estimate"], height, "o" if ours else "D", color=COLOURS[0] if ours else COLOURS[1], markersize=5)
     axes.set_yticks(range(len(table)), list(table[label]))
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_xlim(0, 1)

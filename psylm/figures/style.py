@@ -7,7 +7,9 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from cycler import cycler
 from matplotlib import font_manager
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from psylm.results import replacing
@@ -32,7 +34,7 @@ def _installed(names: tuple[str, ...]) -> list[str]:
     return [name for name in names if name in there]
 
 
-def style() -> dict[str, Any]:
+def style() -> Any:
     """Return matplotlib's settings for a publication."""
     fonts = _installed(FONTS)
     return {
@@ -51,7 +53,7 @@ def style() -> dict[str, Any]:
         "ytick.major.width": 0.6,
         "lines.linewidth": 1.0,
         "lines.markersize": 4,
-        "axes.prop_cycle": mpl.cycler(color=COLOURS),
+        "axes.prop_cycle": cycler(color=COLOURS),
         "figure.constrained_layout.use": True,
         "pdf.fonttype": 42,  # embedded as fonts, not as outlines, so that text stays text
         "svg.fonttype": "none",
@@ -60,7 +62,7 @@ def style() -> dict[str, Any]:
     }
 
 
-def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[plt.Axes]]:
+def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """Make a figure in the publication style.
 
     Parameters

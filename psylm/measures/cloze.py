@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,9 +74,9 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     -------
     DataFrame
         For each trial, in region `target`: `cloze` (probability of the target), `cloze_candidates` (the same,
-        renormalised over the frame's candidates), `rank` (1 + the number of tokens that are more probable in the
-        blank than the target) and `entropy` (of the token distribution at the blank, in bits); and in region
-        `completion` the model's own words: `word_id` is the rank, `value` the probability.
+        renormalised over the frame's candidates, where it has several), `rank` (1 + the number of tokens that are
+        more probable in the blank than the target) and `entropy` (of the token distribution at the blank, in bits);
+        and in region `completion` the model's own words: `word_id` is the rank, `value` the probability.
 
     References
     ----------
@@ -102,6 +103,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     }
     log_probabilities = np.array([score.log_probability for score in scores])
     shares = _renormalised(log_probabilities, frames)
+    sizes = Counter(frames)
     places = word_ids(trials)
     rows: list[tuple[object, ...]] = []
     for index, (trial, target) in enumerate(zip(trials["trial"], trials["target"], strict=True)):
@@ -112,6 +114,8 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
             "rank": _rank(blank, scores[index].uncorrected),
             "entropy": blank.entropy if blank else math.nan,
         }
+        if sizes[frames[index]] == 1:
+            del values["cloze_candidates"]  # nothing to choose from
         rows += [(trial, "target", places[index], target, name, value, note) for name, value in values.items()]
         for rank, completion in enumerate(blank.completions if blank else [], start=1):
             probability = math.exp(completion.log_probability)
@@ -131,7 +135,7 @@ def _renormalised(log_probabilities: np.ndarray, frames: list[tuple[str, str, st
     """Share of each candidate in the probability of its frame's candidates."""
     numbers, _ = pd.factorize(pd.MultiIndex.from_tuples(frames))
     totals = np.bincount(numbers, weights=np.exp(log_probabilities))
-    return np.exp(log_probabilities) / totals[numbers]
+    return np.asarray(np.exp(log_probabilities) / totals[numbers])
 
 
 def _rank(blank: Blank | None, log_probability: float) -> float:
@@ -143,7 +147,7 @@ def _rank(blank: Blank | None, log_probability: float) -> float:
 
 def _entropy(distribution: Tensor) -> float:
     """Entropy in bits of natural log-probabilities; a token of probability 0 adds nothing."""
-    return -(distribution.exp() * distribution).nansum().item() / LN2
+    return float(-(distribution.exp() * distribution).nansum()) / LN2
 
 
 def _completions(

@@ -34,9 +34,7 @@ def likely_tokens(model: LanguageModel, blank: Tensor, count: int, *, spaced: bo
     return found
 
 
-def single_token_completions(
-    model: LanguageModel, blank: Tensor, count: int, *, spaced: bool
-) -> list[Completion]:
+def single_token_completions(model: LanguageModel, blank: Tensor, count: int, *, spaced: bool) -> list[Completion]:
     """Return the most probable completions of one token: all that a masked model's single blank allows."""
     return [
         Completion(model.tokenizer.text((token,)).strip(), log_probability)
@@ -65,7 +63,7 @@ class Search:
     def promising(self, count: int) -> list[tuple[float, tuple[int, ...]]]:
         """Take the best partial words that may still become one of the best `count` words."""
         enough = sorted(self.words.values(), reverse=True)[count - 1] if len(self.words) >= count else -math.inf
-        taken = []
+        taken: list[tuple[float, tuple[int, ...]]] = []
         while self.partial and len(taken) < count + 3 and -self.partial[0][0] > enough:
             taken.append(heapq.heappop(self.partial))
         return taken
@@ -106,7 +104,9 @@ def word_completions(
     for prefix, blank in zip(prefixes, blanks, strict=True):
         begun = boundary(model, blank[None]).item() if correction else 0.0
         first = likely_tokens(model, blank, 8 * (count + 3), spaced=True)
-        partial = [(begun - log_probability, (token,)) for token, log_probability in first]
+        partial: list[tuple[float, tuple[int, ...]]] = [
+            (begun - log_probability, (token,)) for token, log_probability in first
+        ]
         heapq.heapify(partial)
         searches.append(Search(prefix, partial, {}))
     while batch := [(search, *one) for search in searches for one in search.promising(count)]:

@@ -94,9 +94,9 @@ def pseudo_log_likelihood(model: LanguageModel, trials: pd.DataFrame, options: N
 
 def _encoded(model: LanguageModel, trials: pd.DataFrame) -> list[tuple[Encoding, int]]:
     encoded = []
-    for trial, (text, offset) in zip(trials.itertuples(), texts(trials), strict=True):
+    for item, (text, offset) in zip(trials["item"], texts(trials), strict=True):
         encoding = model.tokenizer.encode(text)
-        model.check_length(model.sequence(encoding.ids), f"item {trial.item}")
+        model.check_length(model.sequence(encoding.ids), f"item {item}")
         encoded.append((encoding, offset))
     return encoded
 
@@ -119,7 +119,7 @@ def _sums(model: LanguageModel, queries: list[list[Query]]) -> list[float]:
     def reduce(log_probabilities: Tensor, wanted: Tensor) -> float:
         rows = torch.arange(len(wanted), device=wanted.device)
         known = wanted >= 0
-        return log_probabilities[rows[known], wanted[known]].double().sum().item()
+        return float(log_probabilities[rows[known], wanted[known]].double().sum())
 
     values = iter(model.predict([query for mine in queries for query in mine], reduce))
     return [sum(next(values) for _ in mine) if mine else float("nan") for mine in queries]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -74,13 +74,14 @@ def _targets(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOptio
 
 
 def _all_words(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOptions) -> pd.DataFrame:
-    words, rows = [], []
-    for trial, (text, offset) in zip(trials.itertuples(), texts(trials), strict=True):
-        for number, (start, end) in enumerate(word_spans(trial.sentence, trial.language)):
+    words: list[Word] = []
+    rows: list[tuple[Any, ...]] = []
+    for trial, (text, offset) in zip(trials.to_dict("records"), texts(trials), strict=True):
+        for number, (start, end) in enumerate(word_spans(trial["sentence"], trial["language"])):
             span = (offset + start, offset + end)
-            words.append(Word(text, span, trial.language, is_over(text, span[1])))
-            overlaps = trial.target and start < trial.start + len(trial.target) and trial.start < end
-            rows.append((trial.trial, "target" if overlaps else "sentence", number, trial.sentence[start:end]))
+            words.append(Word(text, span, trial["language"], is_over(text, span[1])))
+            overlaps = trial["target"] and start < trial["start"] + len(trial["target"]) and trial["start"] < end
+            rows.append((trial["trial"], "target" if overlaps else "sentence", number, trial["sentence"][start:end]))
     scores, _ = score_words(model, words, tokenized(model, words, cut=False), correction=options.correction)
     table = pd.DataFrame(rows, columns=["trial", "region", "word_id", "word"])
     table["measure"] = "surprisal"
@@ -92,6 +93,6 @@ def _all_words(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOpt
 def word_ids(trials: pd.DataFrame) -> list[int]:
     """Return the place of each target among its sentence's words, from 0."""
     return [
-        sum(end <= trial.start for _, end in word_spans(trial.sentence, trial.language))
-        for trial in trials.itertuples()
+        sum(end <= trial["start"] for _, end in word_spans(trial["sentence"], trial["language"]))
+        for trial in trials.to_dict("records")
     ]

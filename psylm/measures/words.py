@@ -75,9 +75,7 @@ REMEMBERED = 100_000
 def texts(trials: pd.DataFrame) -> list[tuple[str, int]]:
     """Join each trial's context and sentence; return the text and the sentence's offset in it."""
     joined = []
-    for context, sentence, language in zip(
-        trials["context"], trials["sentence"], trials["language"], strict=True
-    ):
+    for context, sentence, language in zip(trials["context"], trials["sentence"], trials["language"], strict=True):
         space = "" if not context or written_without_spaces(language) else " "
         joined.append((context + space + sentence, len(context) + len(space)))
     return joined

@@ -149,7 +149,6 @@ class LanguageModel(ABC):
                 f"{place}: found {len(ids)} tokens; expected at most {self.info.window}, the window of {self.info.name}"
             )
 
-    @torch.inference_mode()
     def predict(self, queries: Sequence[Query], reduce: Callable[[Tensor, Tensor], T]) -> list[T]:
         """Ask for distributions, and reduce each query's to what is wanted before the next is computed.
 
@@ -169,10 +168,11 @@ class LanguageModel(ABC):
             What `reduce` returned, in the order of the queries.
         """
         answers: dict[int, T] = {}
-        for batch in batches(self._rows(queries), self.batch_tokens):
-            hidden = self._hidden(batch)
-            for group in _groups(batch):
-                answers.update(self._answer(hidden, group, queries, reduce))
+        with torch.inference_mode():
+            for batch in batches(self._rows(queries), self.batch_tokens):
+                hidden = self._hidden(batch)
+                for group in _groups(batch):
+                    answers.update(self._answer(hidden, group, queries, reduce))
         return [answers[index] for index in range(len(queries))]
 
     def _answer(
@@ -209,7 +209,8 @@ class Head:
             apart = None if self.body is network else self(self._output.last_hidden_state[0])
         if apart is None or not torch.allclose(whole, apart, atol=1e-4, rtol=1e-4):
             raise PsylmError(
-                f"{type(network).__name__}: its output layer cannot be run apart from its body; psylm cannot score with it"
+                f"{type(network).__name__}: its output layer cannot be run apart from its body; "
+                "psylm cannot score with it"
             )
         self.size: int = whole.shape[-1]
 

@@ -69,11 +69,11 @@ class CausalModel(LanguageModel):
     @cached_property
     def _branches(self) -> bool:
         """Whether the network scores sequences in one row as it scores them alone; tried once, on three tokens."""
-        apart = self._hidden([Row((0, 1), []), Row((0, 2), [])])[:, 1]
-        together = self._hidden([Row((0, 1, 2), [], positions=(0, 1, 1), branches=(0, 1, 2))])[0, 1:]
-        return torch.allclose(apart, together, atol=1e-3, rtol=1e-3)
+        with torch.inference_mode():
+            apart = self._hidden([Row((0, 1), []), Row((0, 2), [])])[:, 1]
+            together = self._hidden([Row((0, 1, 2), [], positions=(0, 1, 1), branches=(0, 1, 2))])[0, 1:]
+        return bool(torch.allclose(apart, together, atol=1e-3, rtol=1e-3))
 
-    @torch.inference_mode()
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         device = self.network.device
         ids, _ = padded([row.ids for row in rows], 0, device)
@@ -90,10 +90,10 @@ class CausalModel(LanguageModel):
         seen = own_branch & (order[None, :] <= order[:, None]) | torch.eye(len(order), dtype=torch.bool, device=device)
         dtype = self.network.dtype
         mask = torch.zeros(seen.shape, dtype=dtype, device=device).masked_fill(~seen, torch.finfo(dtype).min)
-        hidden = self.head.body(
+        shared: Tensor = self.head.body(
             input_ids=ids, attention_mask=mask[:, None], position_ids=positions * there, use_cache=False
         ).last_hidden_state
-        return hidden
+        return shared
 
 
 def _distinct(queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:

@@ -18,9 +18,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def load_model(
-    name: str, *, device: str = "auto", dtype: str = "float32", batch_tokens: int = 2048
-) -> LanguageModel:
+def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch_tokens: int = 2048) -> LanguageModel:
     """Load a language model with its tokenizer.
 
     Parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -100,11 +101,7 @@ class Tokenizer:
         if not any(start < cut < end for cut in cuts for start, end in zip(whole.starts, whole.ends, strict=True)):
             return whole
         edges = [0, *(len(text[:cut].rstrip()) for cut in cuts), len(text)]
-        pieces = [
-            self._encode(text[start:end], start)
-            for start, end in zip(edges, edges[1:], strict=False)
-            if start < end
-        ]
+        pieces = [self._encode(text[start:end], start) for start, end in pairwise(edges) if start < end]
         return Encoding(
             ids=sum((piece.ids for piece in pieces), ()),
             starts=sum((piece.starts for piece in pieces), ()),
@@ -114,14 +111,17 @@ class Tokenizer:
 
     def _encode(self, text: str, offset: int = 0) -> Encoding:
         encoded = self.fast(
-            text, add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True, verbose=False
+            text,
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            split_special_tokens=True,
+            verbose=False,
         )
         ids, spans, words = encoded["input_ids"], encoded["offset_mapping"], encoded.word_ids()
         if offset and ids and self._is_dummy_prefix(ids[0], text):
             ids, spans, words = ids[1:], spans[1:], words[1:]
         starts = tuple(
-            offset + (end if text[start:end].isspace() else end - len(text[start:end].lstrip()))
-            for start, end in spans
+            offset + (end if text[start:end].isspace() else end - len(text[start:end].lstrip())) for start, end in spans
         )
         ends = tuple(offset + end for _, end in spans)
         return Encoding(tuple(ids), starts, ends, tuple(offset + (word or 0) for word in words))

@@ -70,7 +70,7 @@ def _pearson(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
     b = b - b.mean(axis=axis, keepdims=True)
     spread = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
     # A resample in which one measure is constant has no correlation; count it as none.
-    return np.divide((a * b).sum(axis=axis), spread, out=np.zeros_like(spread), where=spread > 0)
+    return np.asarray(np.divide((a * b).sum(axis=axis), spread, out=np.zeros_like(spread), where=spread > 0))
 
 
 def _spearman(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:

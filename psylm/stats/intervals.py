@@ -94,7 +94,8 @@ def paired_contrast(differences: ArrayLike) -> Estimate:
     mean, low, high = mean_interval(clean)
     n = len(clean)
     if n < 2 or clean.std(ddof=1) == 0:
-        return Estimate(mean, low, high, *[math.nan] * 6, n)
+        nothing = math.nan
+        return Estimate(mean, low, high, nothing, nothing, nothing, nothing, nothing, nothing, n)
     t = mean / (clean.std(ddof=1) / math.sqrt(n))
     p = float(2 * stats.t.sf(abs(t), n - 1))
     scale = math.sqrt(1 / n)
@@ -123,7 +124,8 @@ def independent_contrast(first: ArrayLike, second: ArrayLike) -> Estimate:
     n = len(a) + len(b)
     difference = float(a.mean() - b.mean()) if len(a) and len(b) else math.nan
     if min(len(a), len(b)) < 2 or a.std() + b.std() == 0:
-        return Estimate(difference, *[math.nan] * 8, n)
+        nothing = math.nan
+        return Estimate(difference, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, n)
     test = stats.ttest_ind(a, b, equal_var=False)
     interval = test.confidence_interval(LEVEL)
     pooled = math.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (n - 2))
@@ -151,18 +153,23 @@ def proportion_interval(successes: int, n: int) -> tuple[float, float, float]:
 
 def _noncentral(t: float, df: float, scale: float) -> tuple[float, float]:
     """Return the interval of a standardised effect: the noncentrality parameters that put t at both tails."""
+    if t < 0:  # the far tails can be computed on one side only
+        low, high = _noncentral(-t, df, scale)
+        return -high, -low
+    reach = 8 * math.sqrt(1 + t**2 / (2 * df))
 
     def bound(tail: float) -> float:
-        reach = 10 + 2 * abs(t)
-        root = optimize.brentq(lambda ncp: stats.nct.cdf(t, df, ncp) - tail, t - reach, t + reach)
-        return float(root) * scale
+        def excess(ncp: float) -> float:
+            return float(np.nan_to_num(stats.nct.cdf(t, df, ncp))) - tail  # NaN where it is too small to compute
 
-    if abs(t) > 37:  # beyond this the noncentral distribution's tails cannot be computed; it is normal by then
-        half = stats.norm.ppf((1 + LEVEL) / 2) * math.sqrt(1 + t**2 / (2 * df)) * scale
-        return float(t * scale - half), float(t * scale + half)
+        return float(optimize.brentq(excess, t - reach, t + reach)) * scale
+
+    if t > 37:  # beyond this the noncentral distribution's tails cannot be computed; it is normal by then
+        half = float(stats.norm.ppf((1 + LEVEL) / 2)) * reach / 8 * scale
+        return t * scale - half, t * scale + half
     return bound((1 + LEVEL) / 2), bound((1 - LEVEL) / 2)
 
 
 def _clean(values: ArrayLike) -> np.ndarray:
     array = np.asarray(values, dtype=float)
-    return array[~np.isnan(array)]
+    return np.asarray(array[~np.isnan(array)])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,9 @@ def predictor_effect(
     spread = clean[columns].std()
     usable = [name for name in covariates if spread[name] > 0]
     if len(clean) < len(columns) + 3 or spread[response] == 0 or not spread[predictor] > 0:
-        return Effect(*[math.nan] * 11, len(clean), clean[group].nunique(), "too few data, or no variation")
+        values = dict.fromkeys((field.name for field in fields(Effect)), math.nan)
+        told = {"n": len(clean), "groups": int(clean[group].nunique()), "note": "too few data, or no variation"}
+        return Effect(**values | told)  # type: ignore[arg-type]
     # Names of columns are the user's; the formula is ours.
     fixed = [f"c{number}" for number in range(len(usable))]
     scaled = pd.DataFrame({"group": clean[group].astype(str), "y": _z(clean[response]), "x": _z(clean[predictor])})
@@ -94,10 +97,10 @@ def predictor_effect(
         warnings.simplefilter("ignore")  # what matters of the fit is told in the note
         without = mixedlm.lmer(f"y ~ {base} + (1 | group)", scaled, REML=False)
         full = mixedlm.lmer(f"y ~ {base} + x + (1 | group)", scaled, REML=False)
-    row = full.tidy().set_index("term").loc["x"]
+    row: dict[Any, Any] = full.tidy().set_index("term").loc["x"].to_dict()
     b, error, df = float(row["estimate"]), float(row["std.error"]), float(row["df"])
     half = float(stats.t.ppf(0.975, df)) * error
-    unit = float(spread[response] / spread[predictor])
+    unit = float(np.divide(spread[response], spread[predictor]))
     gain = float(full.logLik().value - without.logLik().value)
     return Effect(
         estimate=b * unit,
@@ -112,15 +115,15 @@ def predictor_effect(
         delta_log_likelihood=gain / len(clean),
         p_likelihood_ratio=float(stats.chi2.sf(2 * max(gain, 0.0), 1)),
         n=len(clean),
-        groups=clean[group].nunique(),
+        groups=int(clean[group].nunique()),
         note=_note(full),
     )
 
 
-def _note(model: object) -> str:
-    if not model.converged:  # type: ignore[attr-defined]
+def _note(model: Any) -> str:
+    if not model.converged:
         return "the fit did not converge"
-    if model.isSingular():  # type: ignore[attr-defined]
+    if model.isSingular():
         return "the variance between groups is estimated as zero"
     return ""
 

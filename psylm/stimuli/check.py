@@ -67,14 +67,16 @@ def _cell_problems(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Prob
         return
     for row in table.index[table.duplicated(["item", *factors])]:
         cell = "/".join(table.loc[row, factors])
-        yield Problem(f"{file}: row {row}, column item", f"item {table['item'][row]!r} x {cell} again", "each cell once")
+        yield Problem(
+            f"{file}: row {row}, column item", f"item {table['item'][row]!r} x {cell} again", "each cell once"
+        )
     wanted = list(product(*(card.factors[factor] for factor in card.within)))
     for item, rows in table.groupby("item", sort=False):
         place = f"{file}: row {rows.index[0]}, column item"
         there = set(rows[card.within].itertuples(index=False, name=None))
-        for cell in wanted:
-            if cell not in there:
-                yield Problem(place, f"item {item!r} without {'/'.join(cell)}", "a row for each condition")
+        for levels in wanted:
+            if levels not in there:
+                yield Problem(place, f"item {item!r} without {'/'.join(levels)}", "a row for each condition")
         for factor in card.between:
             if rows[factor].nunique() > 1:
                 yield Problem(place, f"several levels of {factor} in item {item!r}", "one, as the card says")
@@ -129,7 +131,11 @@ def quality_problems(table: pd.DataFrame, card: Card, file: Path) -> list[Proble
 def _undescribed(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Problem]:
     for column in table.columns:
         if column not in card.columns:
-            yield Problem(f"{file}: row 1, column {column}", "a column that the card does not describe", "a line in columns")
+            yield Problem(
+                f"{file}: row 1, column {column}",
+                "a column that the card does not describe",
+                "a line in columns",
+            )
     for column in card.columns:
         if column not in table:
             yield Problem(f"{file}: row 1", f"no column {column!r}, which the card describes", "the column")
@@ -173,5 +179,3 @@ def unknown_words(table: pd.DataFrame, file: Path, unknown: Callable[[str], list
 def _row(problem: Problem) -> int:
     digits = problem.place.rpartition("row ")[2].partition(",")[0]
     return int(digits) if digits.isdecimal() else 0
-
-

@@ -53,9 +53,10 @@ def show(name: Name, rows: Annotated[int, typer.Option(min=1, help="how many ite
             out.print(f"factor    {factor}: {', '.join(levels)}{between}", markup=False)
         for measure, meaning in card.human.items():
             out.print(f"human     {measure}: {meaning}", markup=False)
-        table = Table("item", "condition", "context", "sentence", "target")
-        for item in items.head(rows).itertuples():
-            table.add_row(item.item, item.condition, item.context, item.sentence, item.target)
+        shown = ["item", "condition", "context", "sentence", "target"]
+        table = Table(*shown)
+        for item in items.head(rows)[shown].to_numpy().tolist():
+            table.add_row(*item)
         out.print(table)
 
 

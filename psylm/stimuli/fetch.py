@@ -26,7 +26,9 @@ def local_file(source: Source) -> Path | None:
         if file.is_file():
             found = pooch.file_hash(str(file), alg="sha256")
             if found != source.sha256:
-                raise PsylmError(f"{file}: found a file with SHA-256 {found}; expected {source.sha256}, as the card says")
+                raise PsylmError(
+                    f"{file}: found a file with SHA-256 {found}; expected {source.sha256}, as the card says"
+                )
             return file
     return None
 

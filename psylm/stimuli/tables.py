@@ -99,7 +99,11 @@ def placed_start(row: pd.Series, language: str) -> int | Problem:
         here = [start for start in starts if 0 <= number < len(spans) and spans[number][0] <= start < spans[number][1]]
         return here[0] if here else Problem("target_word", row["target_word"], f"the number, from 0, of {target!r}")
     if len(starts) > 1:
-        return Problem("target", f"{target!r} {len(starts)} times in the sentence", "a target_word column that says which")
+        return Problem(
+            "target",
+            f"{target!r} {len(starts)} times in the sentence",
+            "a target_word column that says which",
+        )
     return starts[0]
 
 
@@ -121,10 +125,11 @@ def make_items(table: pd.DataFrame, card: Card) -> pd.DataFrame:
     """
     items = pd.DataFrame(index=table.index)
     for column in TEXT_COLUMNS:
-        items[column] = table[column] if column in table else ""
+        items[column] = table.get(column, "")
     if card.factors:
         items["condition"] = table[list(card.factors)].agg("/".join, axis=1)
-    items["start"] = [placed_start(row, card.language) for _, row in table.assign(target=items["target"]).iterrows()]
+    located = table.assign(target=items["target"])
+    items["start"] = pd.Series({row: placed_start(cells, card.language) for row, cells in located.iterrows()})
     for column in table.columns:
         if column not in (*TEXT_COLUMNS, *PLACING):
             items[column] = table[column] if column in card.factors else _numbers(table[column])

@@ -17,7 +17,7 @@ REQUIRES = ("cloze",)
 def tables(run: Run) -> dict[str, pd.DataFrame]:
     """Share of targets of rank 1, by model, set and condition."""
     results = run.results
-    ranks = results[(results["measure"] == "rank") & (results["region"] == "target")]
+    ranks = results[results["measure"] == "rank"]
     hits = ranks.assign(first=ranks["value"] == 1).groupby(["model", "stimuli", "condition"], sort=False)["first"]
     return {"hits": hits.agg(share="mean", n="size").reset_index()}
 
@@ -27,9 +27,10 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
     return {}
 
 
-def summary(run: Run, tables: dict[str, pd.DataFrame]) -> list[str]:
-    """One sentence for each condition."""
-    return [
-        f"{row.model} itself puts the target first in {row.share:.0%} of {row.n} {row.condition} items."
-        for row in tables["hits"].itertuples()
-    ]
+def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """One sentence for each condition, under the model's name."""
+    said: dict[str, list[str]] = {}
+    for row in tables["hits"].itertuples():
+        sentence = f"The target is the model's own first choice in {row.share:.0%} of {row.n} {row.condition} items."
+        said.setdefault(f"{row.model} on {row.stimuli}", []).append(sentence)
+    return said

@@ -1,0 +1,5 @@
+"""`python -m psylm`."""
+
+from psylm.cli import main
+
+main()
