@@ -93,6 +93,7 @@ def log_odds(probability: ArrayLike) -> np.ndarray:
     """
     p = np.asarray(probability, dtype=float)
     inside = p[(p > 0) & (p < 1)]
-    edge = float(np.minimum(inside, 1 - inside).min()) / 2 if len(inside) else 0.25
-    p = np.where(p == 0, edge, np.where(p == 1, 1 - edge, p))
-    return np.asarray(np.log(p) - np.log1p(-p))
+    edge = max(float(np.minimum(inside, 1 - inside).min()) / 2, 5e-324) if len(inside) else 0.25
+    inner = np.where(p == 0, edge, np.where(p == 1, edge, p))
+    odds = np.log(inner) - np.log1p(-inner)
+    return np.asarray(np.where(p == 1, -odds, odds))

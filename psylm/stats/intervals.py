@@ -160,7 +160,10 @@ def _noncentral(t: float, df: float, scale: float) -> tuple[float, float]:
 
     def bound(tail: float) -> float:
         def excess(ncp: float) -> float:
-            return float(np.nan_to_num(stats.nct.cdf(t, df, ncp))) - tail  # NaN where it is too small to compute
+            below = float(stats.nct.cdf(t, df, ncp))
+            if math.isnan(below):  # too near to 0 or 1 to be computed
+                below = float(ncp < t)
+            return below - tail
 
         return float(optimize.brentq(excess, t - reach, t + reach)) * scale
 

@@ -83,8 +83,10 @@ def predictor_effect(
     columns = [response, predictor, *covariates]
     clean = data[[*columns, group]].dropna()
     spread = clean[columns].std()
-    usable = [name for name in covariates if spread[name] > 0]
-    if len(clean) < len(columns) + 3 or spread[response] == 0 or not spread[predictor] > 0:
+    # A constant column has no spread beyond rounding.
+    varies = spread > 1e-9 * clean[columns].abs().max()
+    usable = [name for name in covariates if varies[name]]
+    if len(clean) < len(columns) + 3 or not (varies[response] and varies[predictor]):
         values = dict.fromkeys((field.name for field in fields(Effect)), math.nan)
         told = {"n": len(clean), "groups": int(clean[group].nunique()), "note": "too few data, or no variation"}
         return Effect(**values | told)  # type: ignore[arg-type]
