@@ -29,7 +29,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch
     device
         `auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`.
     dtype
-        `float32`, `bfloat16` or `float16`. Scores of the latter two differ from float32 in the second decimal.
+        `float32`, `bfloat16` or `float16`. The latter two are less exact: surprisals differ by hundredths of a bit,
+        now and then by more.
     batch_tokens
         Tokens, padding included, in one forward pass. It changes speed and memory, never a score.
 
