@@ -19,6 +19,32 @@ GIVEN = "given_on_the_command_line"
 """Attribute of a document that lists the places that `--set` gave; their errors name the option, not a line."""
 
 
+def read_text(path: Path, expected: str) -> str:
+    """Read a UTF-8 text file.
+
+    Parameters
+    ----------
+    path
+        The file; a byte-order mark at its beginning is left out.
+    expected
+        What the file should be, for messages.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is not UTF-8; the line is told.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(Problem(str(path), f"no readable file ({error.strerror})", expected)) from None
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(Problem(f"{path}: line {line}", "bytes that are not UTF-8", "UTF-8 text")) from None
+
+
 def read_yaml(path: Path) -> CommentedMap:
     """Read a YAML mapping; plain data only, nothing in it is executed.
 
@@ -37,13 +63,7 @@ def read_yaml(path: Path) -> CommentedMap:
     InputError
         The file is absent, is not UTF-8 or YAML, or holds something other than a mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"no readable file ({error.strerror})", "a YAML file")) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(str(path), f"bytes that are not UTF-8 at {error.start}", "UTF-8 text")) from None
-    return read_yaml_text(text, path)
+    return read_yaml_text(read_text(path, "a YAML file"), path)
 
 
 def read_yaml_text(text: str, path: Path) -> CommentedMap:

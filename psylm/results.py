@@ -171,7 +171,12 @@ class RunWriter:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the folder, so that no second process writes to it."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / ".lock").touch()
+        except OSError as error:
+            expected = "a folder that can be made and written to"
+            raise InputError(Problem(f"output {self.path}", str(error.strerror), expected)) from None
         try:
             with FileLock(self.path / ".lock", timeout=0):
                 yield

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from psylm.document import read_text
 from psylm.errors import InputError, Problem
 from psylm.measures.registry import measures
 from psylm.models import load_model
@@ -86,12 +87,7 @@ def read_sentences(source: Path) -> list[str]:
     InputError
         The file cannot be read, has no such column, is empty, or has an empty sentence; the row is told.
     """
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(Problem(str(source), f"no readable file ({error.strerror})", "text or CSV")) from None
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(str(source), f"bytes that are not UTF-8 at {error.start}", "UTF-8")) from None
+    text = read_text(source, "a text file, one sentence a line, or a CSV file")
     if source.suffix.lower() == ".csv":
         numbered = _csv_sentences(source, text)
     else:

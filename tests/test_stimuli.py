@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
+import hashlib
+import http.server
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psylm.errors import InputError, PsylmError
-from psylm.stimuli import check_stimuli, load_stimuli
+from psylm.stimuli import Card, Source, check_stimuli, load_stimuli
+from psylm.stimuli.fetch import fetch
 from psylm.stimuli.tables import target_starts
 from psylm.study import Study
 
@@ -195,9 +200,43 @@ def test_published_data_are_taken_only_with_the_right_checksum(tmp_path, monkeyp
         load_stimuli("devarda2024", Study(None))
 
 
-def test_a_set_that_needs_no_fetching_says_so():
-    from psylm.stimuli.fetch import fetch
+@pytest.fixture
+def address(tmp_path):
+    """A server of one file on this machine."""
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "items.tsv").write_text("item\n1\n")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(served))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
+
+def test_files_are_fetched_once_and_checked(tmp_path, monkeypatch, address):
+    monkeypatch.delenv("PSYLM_DATA", raising=False)
+    monkeypatch.setenv("PSYLM_CACHE", str(tmp_path / "cache"))
+    digest = hashlib.sha256(b"item\n1\n").hexdigest()
+    # Cards take https only; the server of this test has no certificate, so its source skips that one rule.
+    right = Source.model_construct(url=f"{address}/items.tsv", sha256=digest, file="set/items.tsv")
+    wrong = Source.model_construct(url=f"{address}/items.tsv", sha256="0" * 64, file="set/wrong.tsv")
+    lost = Source.model_construct(url=f"{address}/lost.tsv", sha256=digest, file="set/lost.tsv")
+    card = Card.model_construct(name="set", sources=[right])
+    assert [file.read_text() for file in fetch(card)] == ["item\n1\n"]
+    right_again = right.model_copy(update={"url": f"{address}/gone.tsv"})
+    assert fetch(Card.model_construct(name="set", sources=[right_again])) == fetch(card)
+    for source in (wrong, lost):
+        with pytest.raises(PsylmError, match=r"expected a file with SHA-256 .* PSYLM_DATA as set/"):
+            fetch(Card.model_construct(name="set", sources=[source]))
+        assert not (tmp_path / "cache" / "stimuli" / source.file).exists()
+
+
+def test_a_source_must_be_fetched_over_https():
+    with pytest.raises(ValueError, match="https"):
+        Source(url="http://example.org/items.tsv", sha256="0" * 64, file="items.tsv")
+
+
+def test_a_set_that_needs_no_fetching_says_so():
     with pytest.raises(PsylmError, match="needs no fetching"):
         fetch(load_stimuli("cloze-constraint", Study(None)).card)
 

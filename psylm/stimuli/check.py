@@ -111,7 +111,7 @@ def quality_problems(table: pd.DataFrame, card: Card, file: Path) -> list[Proble
         Problem(f"{file}: row {row}, column {column}", found, "clean, NFC-normalised text")
         for column in table.columns
         for row, text in table[column].items()
-        for found in _stray(text, multiline=False)
+        for found in _stray(text)
     ]
     optional = [column for column in table.columns if column in card.columns and column not in card.factors]
     for column in optional:
@@ -150,11 +150,11 @@ def _imbalance(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Problem]
             yield Problem(f"{file}: row 1, column {factor}", found, "equally many")
 
 
-def _stray(text: str, *, multiline: bool) -> Iterator[str]:
+def _stray(text: str) -> Iterator[str]:
     for character, name in STRAY.items():
         if character in text:
             yield f"{name} (U+{ord(character):04X})"
-    control = {c for c in text if unicodedata.category(c) == "Cc" and not (multiline and c == "\n")}
+    control = {c for c in text if unicodedata.category(c) == "Cc"}
     if control:
         yield "a control character (" + ", ".join(f"U+{ord(c):04X}" for c in sorted(control)) + ")"
     if unicodedata.normalize("NFC", text) != text:

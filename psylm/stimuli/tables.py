@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from psylm.document import read_text
 from psylm.errors import InputError, Problem
 from psylm.language import word_spans, written_without_spaces
 from psylm.stimuli.card import Card
@@ -35,13 +36,7 @@ def read_table(path: Path) -> pd.DataFrame:
     InputError
         The file cannot be read, or rows are longer or shorter than the header.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(Problem(str(path), f"no readable file ({error.strerror})", "a CSV file")) from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InputError(Problem(f"{path}: line {line}", "bytes that are not UTF-8", "UTF-8")) from None
+    text = read_text(path, "a CSV file")
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
