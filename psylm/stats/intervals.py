@@ -96,7 +96,7 @@ def paired_contrast(differences: ArrayLike) -> Estimate:
     if n < 2 or clean.std(ddof=1) == 0:
         nothing = math.nan
         return Estimate(mean, low, high, nothing, nothing, nothing, nothing, nothing, nothing, n)
-    t = mean / (clean.std(ddof=1) / math.sqrt(n))
+    t = float(mean / (clean.std(ddof=1) / math.sqrt(n)))
     p = float(2 * stats.t.sf(abs(t), n - 1))
     scale = math.sqrt(1 / n)
     return Estimate(mean, low, high, t, float(n - 1), p, t * scale, *_noncentral(t, n - 1, scale), n)
