@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from psylm.errors import PsylmError
@@ -68,6 +71,23 @@ def word_spans(text: str, language: str = "en") -> list[Span]:
         end = start + len(word.surface)
         spans.append((start, end))
     return spans
+
+
+def split_punctuation(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Divide words from the punctuation at their ends; that within a word (don't, well-known) stays in it.
+
+    Examples
+    --------
+    >>> text = "(She didn't!)"
+    >>> [text[slice(*span)] for span in split_punctuation(text, word_spans(text))]
+    ['(', 'She', "didn't", '!)']
+    """
+    pieces: list[Span] = []
+    for start, end in spans:
+        letters = [at for at in range(start, end) if unicodedata.category(text[at])[0] not in "PS"]
+        edges = [start, letters[0], letters[-1] + 1, end] if letters else [start, end]
+        pieces += [(a, b) for a, b in pairwise(edges) if a < b]
+    return pieces
 
 
 @cache

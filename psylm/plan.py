@@ -78,7 +78,7 @@ def make_trials(stimuli: StimulusSet, limit: int | None = None) -> pd.DataFrame:
     items = stimuli.items
     if limit is not None:
         items = items[items["item"].isin(items["item"].unique()[:limit])]
-    trials = items[["item", "condition", "context", "sentence", "target", "start"]].reset_index(drop=True)
+    trials = items[["item", "condition", "context", "sentence", "target", "start", "regions"]].reset_index(drop=True)
     trials.insert(0, "trial", range(len(trials)))
     trials["language"] = stimuli.card.language
     return trials[TRIAL_COLUMNS]
@@ -119,7 +119,7 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
     for source in sources:
         for measure in asked:
             if source.family not in measure.families:
-                able = " or ".join(sorted(measure.families))
+                able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
                 problems.append(
                     Problem(
                         f"model {source.name!r}",

@@ -10,6 +10,7 @@ import pandas as pd
 from psylm.document import read_text
 from psylm.errors import InputError, Problem
 from psylm.measures.registry import measures
+from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.plan import check_models, chunks
 from psylm.results import write_table
@@ -63,10 +64,7 @@ def score_file(
         raise InputError(Problem(f"output {target}", "no such folder", "a folder that exists"))
     sentences = read_sentences(source)
     options = asked.options.model_validate({"words": "all"} if measure == "surprisal" else {})
-    trials = pd.DataFrame({"sentence": sentences})
-    trials = trials.assign(
-        trial=range(len(trials)), item="", condition="", context="", target="", start=-1, language=language
-    )
+    trials = sentence_trials(sentences, language=language)
     network = load_model(model, device=device, dtype=dtype)
     scores = pd.concat([asked.function(network, chunk, options) for chunk in chunks(trials, 256)])
     scores = scores.sort_values(["trial", "word_id"], kind="stable").rename(columns={"trial": "sentence_id"})

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from psylm.measures import measures
+from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
+from psylm.models.memory import Allowance
 from tests.conftest import TEXT
 
 
 def trials(sentences, targets=None, contexts=None, language="en"):
-    targets = targets or [""] * len(sentences)
-    table = pd.DataFrame({"sentence": sentences, "target": targets})
-    table["context"] = contexts or ""
-    table["start"] = [s.index(t) if t else -1 for s, t in zip(sentences, targets, strict=True)]
-    return table.assign(
-        trial=range(len(table)), item=[str(i) for i in range(len(table))], condition="", language=language
-    )
+    return sentence_trials(sentences, targets=targets, contexts=contexts, language=language)
 
 
 def score(model, name, table, **options):
@@ -77,11 +72,12 @@ def test_the_correction_is_the_ratio_of_boundary_probabilities(causal):
 def test_batch_size_changes_no_score(causal, masked, batch_tokens):
     for model in (causal, masked):
         once = score(model, "surprisal", trials(TEXT[:5]), words="all")["value"].to_numpy()
-        model.batch_tokens, before = batch_tokens, model.batch_tokens
+        model.remembered.clear()
+        model.allowance, before = Allowance(batch_tokens, 7), model.allowance
         try:
             again = score(model, "surprisal", trials(TEXT[:5]), words="all")["value"].to_numpy()
         finally:
-            model.batch_tokens = before
+            model.allowance = before
         assert abs(once - again).max() < 1e-4
 
 
@@ -150,8 +146,8 @@ def test_japanese_words_are_those_of_the_dictionary(causal):
     assert covered["value"].notna().all()
 
 
-def test_a_text_longer_than_the_window_is_told(causal):
+def test_a_text_longer_than_a_masked_models_window_is_told(masked):
     from psylm.errors import PsylmError
 
-    with pytest.raises(PsylmError, match="at most 128, the window"):
-        score(causal, "surprisal", trials(["cook " * 200]), words="all")
+    with pytest.raises(PsylmError, match="at most 64, the window"):
+        score(masked, "surprisal", trials(["cook " * 200]), words="all")

@@ -17,7 +17,8 @@ from psylm.measures.completions import Completion, single_token_completions, wor
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.surprisal import word_ids
 from psylm.measures.words import LN2, Word, corrects, score_words, target_words, tokenized
-from psylm.models.base import LanguageModel, Query
+from psylm.models.base import LanguageModel
+from psylm.models.query import Query
 
 
 class ClozeOptions(BaseModel, extra="forbid"):
@@ -52,7 +53,7 @@ class Blank:
 
 @measure(
     "cloze",
-    families={"causal", "masked"},
+    families={"causal", "masked", "permuted", "seq2seq"},
     options=ClozeOptions,
     needs_target=True,
     meaning="probability of the target in its blank, its rank, and the model's own completions",
@@ -63,7 +64,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     Parameters
     ----------
     model
-        A causal model, which sees what stands before the blank, or a masked one, which sees both sides.
+        A causal model, which sees what stands before the blank, or another, which sees both sides.
     trials
         Trials with a target. Trials of an item that share everything before the target are one frame; their
         targets are its candidates.
@@ -93,7 +94,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
         if (query := model.blank_query(tokens[index].ids, tokens[index].first, tokens[index].last)) is not None
     }
     scores, distributions = score_words(
-        model, words, tokens, correction=options.correction, blanks=list(queries.values())
+        model, words, tokens, correction=options.correction, hiding="within_word", blanks=list(queries.values())
     )
     language = str(trials["language"].iloc[0])
     completions = _completions(model, list(queries.values()), distributions, language, options)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from psylm.measures.words import boundary
-from psylm.models.base import LanguageModel, Query
+from psylm.models.base import LanguageModel
+from psylm.models.query import Distributions, Query
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def word_completions(
     """
     searches = []
     for prefix, blank in zip(prefixes, blanks, strict=True):
-        begun = boundary(model, blank[None]).item() if correction else 0.0
+        begun = blank[model.begins_unit].logsumexp(-1).item() if correction else 0.0
         first = likely_tokens(model, blank, 8 * (count + 3), spaced=True)
         partial: list[tuple[float, tuple[int, ...]]] = [
             (begun - log_probability, (token,)) for token, log_probability in first
@@ -113,21 +113,27 @@ def word_completions(
         queries = [
             Query(search.prefix + tokens, (len(search.prefix) + len(tokens),), (-1,)) for search, _, tokens in batch
         ]
-        answers = model.predict(queries, lambda log_probabilities, _: _going_on(model, log_probabilities[0], count))
-        for (search, cost, tokens), (over, more) in zip(batch, answers, strict=True):
+        answers = model.predict(
+            queries, lambda distributions, places, _: _going_on(model, distributions, count)[places]
+        )
+        for (search, cost, tokens), answer in zip(batch, answers, strict=True):
+            over, more = float(answer[0, 0]), answer[0, 1:].reshape(2, count)
             surface = model.tokenizer.text(tokens)
             if model.tokenizer.encode(surface).ids == tokens:  # else no text is ever read as these tokens
                 search.words[surface.strip()] = over - cost
-            for log_probability, token in more:
-                heapq.heappush(search.partial, (cost - log_probability, (*tokens, token)))
+            for log_probability, token in more.T.tolist():
+                heapq.heappush(search.partial, (cost - log_probability, (*tokens, int(token))))
     return [
         [Completion(*word) for word in sorted(search.words.items(), key=lambda word: -word[1])[:count]]
         for search in searches
     ]
 
 
-def _going_on(model: LanguageModel, log_probabilities: Tensor, count: int) -> tuple[float, list[tuple[float, int]]]:
-    """Return the log-probability that the word is over, and the most probable tokens that go on with it."""
-    best = log_probabilities.masked_fill(model.begins_unit, -torch.inf).topk(count)
-    going_on = list(zip(best.values.tolist(), best.indices.tolist(), strict=True))
-    return boundary(model, log_probabilities[None]).item(), going_on
+def _going_on(model: LanguageModel, distributions: Distributions, count: int) -> Tensor:
+    """Return the log-probability that the word is over, and those of the best tokens that go on with it.
+
+    The columns are that log-probability, then `count` log-probabilities, then as many tokens [places, 1 + 2 count].
+    """
+    best = distributions.log_probabilities.masked_fill(model.begins_unit, -torch.inf).topk(count)
+    over = distributions.log_share(model.begins_unit)[:, None]
+    return torch.cat([over.double(), best.values.double(), best.indices.double()], -1)

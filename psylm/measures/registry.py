@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 Function = Callable[[Any, pd.DataFrame, Any], pd.DataFrame]
 
-TRIAL_COLUMNS = ["trial", "item", "condition", "context", "sentence", "target", "start", "language"]
-"""What a measure is given, one row a trial."""
+TRIAL_COLUMNS = ["trial", "item", "condition", "context", "sentence", "target", "start", "regions", "language"]
+"""What a measure is given, one row a trial; `regions` as `psylm.stimuli.regions.parse_regions` reads them."""
 
 SCORE_COLUMNS = ["trial", "region", "word_id", "word", "measure", "value", "note"]
 """What a measure returns, one row a value."""
@@ -80,7 +80,7 @@ def measures() -> dict[str, Measure]:
     Examples
     --------
     >>> sorted(measures()["cloze"].families)
-    ['causal', 'masked']
+    ['causal', 'masked', 'permuted', 'seq2seq']
     """
     package = importlib.import_module("psylm.measures")
     for module in pkgutil.iter_modules(package.__path__):

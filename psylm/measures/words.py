@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from psylm.language import Span, written_without_spaces
-from psylm.models.base import LanguageModel, Query
+from psylm.models.base import Hiding, LanguageModel
+from psylm.models.query import Distributions, Query
 from psylm.models.tokens import INSIDE_WORDS
 
 LN2 = 0.6931471805599453
@@ -61,12 +65,29 @@ class WordTokens:
 
 @dataclass(frozen=True)
 class WordScore:
-    """Natural log-probability of a word, with and without the word-boundary correction; NaN with a note."""
+    """What a model makes of a word; NaN with a note where it cannot predict it.
+
+    Parameters
+    ----------
+    log_probability
+        Natural log-probability of the word, corrected for word boundaries where that was asked.
+    uncorrected
+        The sum of the log-probabilities of its tokens.
+    note
+        Why there is none.
+    items
+        For each token of the word, and for a model that reads from left to right the place after it: natural
+        log-probability, log-probability that a new unit begins, and what else was asked [items, 2 + statistics].
+    """
 
     log_probability: float
     uncorrected: float
     note: str = ""
+    items: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
+
+Statistic = Callable[[Distributions, Tensor, Tensor], Tensor]
+"""A value for each item from its distribution: `Distributions.rank`, or one of a place, such as its entropy."""
 
 REMEMBERED = 100_000
 """Words whose scores a model remembers, so that measures that need the same ones do not compute them again."""
@@ -93,9 +114,9 @@ def target_words(model: LanguageModel, trials: pd.DataFrame, *, right_context: b
     ):
         end = offset + start + len(target)
         seen = text
-        if model.family == "causal" or not right_context:
+        if model.left_to_right or not right_context:
             mark = unicodedata.category(text[-1])[0] == "P" and end < len(text)
-            seen = text[:end] + (text[-1] if mark and model.family == "masked" else "")
+            seen = text[:end] + (text[-1] if mark and not model.left_to_right else "")
         words.append(Word(seen, (offset + start, end), language, is_over(text, end)))
     return words
 
@@ -117,7 +138,8 @@ def tokenized(model: LanguageModel, words: Sequence[Word], *, cut: bool) -> list
         key = (word.text, word.span if cut else None)
         if key not in encodings:
             encodings[key] = model.tokenizer.encode(word.text, word.span if cut else ())
-            model.check_length(model.sequence(encodings[key].ids), f"text {word.text[:40]!r}…")
+            if not model.left_to_right:
+                model.check_length(model.sequence(encodings[key].ids), f"text {word.text[:40]!r}…")
     found = []
     for word in words:
         encoding = encodings[word.text, word.span if cut else None]
@@ -131,6 +153,8 @@ def score_words(
     tokens: Sequence[WordTokens],
     *,
     correction: bool = True,
+    statistics: Mapping[str, Statistic] | None = None,
+    hiding: Hiding | None = None,
     blanks: Sequence[Query] = (),
 ) -> tuple[list[WordScore], list[Tensor]]:
     r"""Score words in context.
@@ -152,6 +176,10 @@ def score_words(
     correction
         Apply the correction where it is defined: for causal models whose tokenizer marks words, in languages
         written with spaces.
+    statistics
+        What else is wanted of each item, by name.
+    hiding
+        What is hidden from a model that can see both sides; by default as the model's family has it.
     blanks
         Queries of one position each, answered in the same pass, since blanks share the words' contexts.
 
@@ -168,61 +196,97 @@ def score_words(
     https://doi.org/10.18653/v1/2024.emnlp-main.1020; Kauf & Ivanova (2023), A better way to do masked language
     model scoring, ACL, https://doi.org/10.18653/v1/2023.acl-short.80.
     """
-    known: dict[tuple[str, Span], tuple[float, float, float]] = model.remembered
+    hiding = hiding or model.hiding
+    known: dict[Any, np.ndarray] = model.remembered
     if len(known) > REMEMBERED:
         known.clear()
-    queries: dict[tuple[str, Span], list[Query]] = {}
+    kind = (tuple(statistics or ()), hiding, model.window, model.overlap)
+    fresh: dict[Any, np.ndarray] = {}
+    asked: dict[int, list[tuple[Any, WordTokens]]] = {}
     for word, mine in zip(words, tokens, strict=True):
-        key = (word.text, word.span)
-        if key not in known and key not in queries and mine.first < mine.last:
-            queries[key] = model.word_queries(mine.ids, mine.first, mine.last)
-    asked = [query for several in queries.values() for query in several]
-    answers = model.predict([*asked, *blanks], lambda *distribution: _reduced(model, *distribution))
-    parts = iter(answers[: len(asked)])
-    for key, several in queries.items():
-        if several:
-            found = [next(parts) for _ in several]
-            known[key] = (sum(part[0] for part in found), found[0][1], found[0][2])
-    scores = []
-    for word, mine in zip(words, tokens, strict=True):
-        if (word.text, word.span) not in known:
-            note = NO_BEGINNING if mine.first < mine.last else NO_TOKEN
-            scores.append(WordScore(float("nan"), float("nan"), note))
-            continue
-        log_tokens, before, after = known[word.text, word.span]
-        change = 0.0
-        if correction and corrects(model, word.language):
-            change -= before if bool(model.begins_unit[mine.ids[mine.first]]) else 0.0
-            change += after if word.over else 0.0
-        scores.append(WordScore(log_tokens + change, log_tokens))
-    return scores, [distribution for *_, distribution in answers[len(asked) :]]
+        key = (word.text, word.span, kind)
+        if key not in known and key not in fresh and mine.first < mine.last:
+            asked.setdefault(id(mine.ids), []).append((key, mine))
+            fresh[key] = np.empty((0, 2))
+    queries: list[Query] = []
+    counts: list[tuple[Any, int]] = []
+    for several in asked.values():
+        several.sort(key=lambda one: (one[1].first, one[1].last))
+        mine_, numbers = model.word_queries(several[0][1].ids, [(one.first, one.last) for _, one in several], hiding)
+        queries += mine_
+        counts += [(key, number) for (key, _), number in zip(several, numbers, strict=True)]
+    wanted = Wanted(model, statistics or {}, boundaries=any(corrects(model, word.language) for word in words))
+    answers = model.predict([*queries, *(replace(blank, tokens=(KEEP,)) for blank in blanks)], wanted)
+    items = np.concatenate([np.empty((0, wanted.width)), *answers[: len(queries)]])
+    end = 0
+    for key, number in counts:
+        fresh[key] = items[end : end + number]
+        end += number
+    known.update(fresh)
+    scores = [_word_score(model, word, mine, known, kind, correction) for word, mine in zip(words, tokens, strict=True)]
+    return scores, [wanted.kept[int(answer[0, 0])] for answer in answers[len(queries) :]]
 
 
-def _reduced(model: LanguageModel, log_probabilities: Tensor, wanted: Tensor) -> tuple[float, float, float, Tensor]:
-    """Reduce a query to the log-probability of its tokens, and that of a boundary before and after them.
+KEEP = -2
+"""Stands for the token of an item whose whole distribution is wanted."""
 
-    A blank, which asks for no token, keeps its distribution.
+
+class Wanted:
+    """Reduces distributions to what is wanted of each item, and keeps those of blanks whole.
+
+    Parameters
+    ----------
+    model
+        The model.
+    statistics
+        What is wanted besides log-probabilities.
+    boundaries
+        Whether the log-probability that a new unit begins is wanted.
+
+    Attributes
+    ----------
+    kept
+        Natural log-probabilities [vocabulary] of each blank; its item's value is the number of its entry.
     """
-    if int(wanted[0]) < 0:
-        return 0.0, 0.0, 0.0, log_probabilities[0].clone()
-    rows = torch.arange(len(wanted), device=wanted.device)[wanted >= 0]
-    ends = boundary(model, log_probabilities[[0, -1]])
-    return (
-        log_probabilities[rows, wanted[wanted >= 0]].double().sum().item(),
-        *ends.tolist(),
-        log_probabilities.new_empty(0),
-    )
+
+    def __init__(self, model: LanguageModel, statistics: Mapping[str, Statistic], *, boundaries: bool) -> None:
+        self.begins = model.begins_unit
+        self.statistics = statistics
+        self.boundaries = boundaries
+        self.width = 2 + len(statistics)
+        self.kept: list[Tensor] = []
+
+    def __call__(self, distributions: Distributions, places: Tensor, tokens: Tensor) -> Tensor:
+        """Return log-probability, boundary and statistics [items, width]."""
+        columns = [distributions.log_probability(places, tokens)]
+        begins = distributions.log_share(self.begins)[places] if self.boundaries else torch.zeros_like(columns[0])
+        columns += [begins, *(statistic(distributions, places, tokens) for statistic in self.statistics.values())]
+        for item in (tokens == KEEP).nonzero()[:, 0].tolist():
+            columns[0][item] = len(self.kept)
+            self.kept.append(distributions.log_probabilities[places[item]].clone())
+        return torch.stack([column.double() for column in columns], -1)
 
 
-def boundary(model: LanguageModel, log_probabilities: Tensor) -> Tensor:
-    """Return the log-probability [rows] that a new unit begins: the sum over the set B."""
-    return log_probabilities.masked_fill(~model.begins_unit, -torch.inf).logsumexp(-1)
+def _word_score(
+    model: LanguageModel, word: Word, tokens: WordTokens, known: Mapping[Any, np.ndarray], kind: Any, correction: bool
+) -> WordScore:
+    if tokens.first == tokens.last:
+        return WordScore(math.nan, math.nan, NO_TOKEN)
+    items = known[word.text, word.span, kind]
+    if not len(items):
+        return WordScore(math.nan, math.nan, NO_BEGINNING)
+    uncorrected = float(items[: tokens.last - tokens.first, 0].sum())
+    change = 0.0
+    if correction and corrects(model, word.language):
+        change -= items[0, 1] if bool(model.begins_unit[tokens.ids[tokens.first]]) else 0.0
+        change += items[-1, 1] if word.over else 0.0
+    return WordScore(uncorrected + change, uncorrected, items=items)
 
 
 def corrects(model: LanguageModel, language: str) -> bool:
     """Whether the word-boundary correction is defined for a model and language."""
     marks = model.tokenizer.word_marking != "none"
-    return model.family == "causal" and marks and not written_without_spaces(language)
+    return model.left_to_right and marks and not written_without_spaces(language)
 
 
 def is_over(text: str, end: int) -> bool:

@@ -3,61 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from itertools import accumulate, pairwise
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.errors import InputError, Problem, PsylmError
+from psylm.models.head import Head
+from psylm.models.memory import Allowance, ran_out_of_memory
+from psylm.models.query import Distributions, Query, Row, batches, items_of
 from psylm.models.tokens import Tokenizer
 
-T = TypeVar("T")
+Reduce = Callable[[Distributions, Tensor, Tensor], Tensor]
+"""Takes distributions at places, the place of each item and its token; returns a value or a vector an item."""
 
-ROWS = 256
-"""Distributions that are held at a time: memory is this many rows of the vocabulary, whatever the input."""
+Span = tuple[int, int]
+"""Tokens of a word: `text[first:last]`."""
 
-
-@dataclass(frozen=True)
-class Query:
-    """Positions of a token sequence at which the model is to predict the token.
-
-    Parameters
-    ----------
-    ids
-        The whole input, special tokens included.
-    at
-        Positions to predict, ascending; a causal model may be asked for the one after the end.
-    tokens
-        The tokens whose probability is wanted there; -1 where only the distribution is.
-    """
-
-    ids: tuple[int, ...]
-    at: tuple[int, ...]
-    tokens: tuple[int, ...]
+Hiding = Literal["within_word", "original", "whole_word", "later"]
+"""What a model that can see both sides must not see while it predicts a token of a word: this token and the word's
+later ones, this token alone, the whole word, or this token and all that follows it in the text."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of a batch, with the queries that it answers.
-
-    Parameters
-    ----------
-    ids
-        Its tokens.
-    answers
-        For each query: its number, and the places in the row whose hidden states predict its positions.
-    positions, branches
-        Where several sequences share their beginning (branch 0), each token's position in its own sequence, and
-        the sequence it belongs to; empty where the row is a single sequence.
-    """
-
-    ids: tuple[int, ...]
-    answers: list[tuple[int, tuple[int, ...]]]
-    positions: tuple[int, ...] = ()
-    branches: tuple[int, ...] = ()
+LONGEST_WINDOW = 2048
+"""Tokens that are read at a time by a model that states no window of its own."""
 
 
 @dataclass(frozen=True)
@@ -90,37 +64,56 @@ class LanguageModel(ABC):
         Its tokenizer.
     info
         What it is.
-    batch_tokens
-        Tokens, padding included, in one forward pass. It changes speed and memory, never a score.
+    allowance
+        How much it may compute at a time. It changes speed and memory, never a score.
 
     Attributes
     ----------
     remembered
         What measures have computed and may need again.
+    window
+        Tokens, special tokens included, that are read at a time: at most the model's own window.
+    overlap
+        Tokens of context at least, where a text that is read from left to right is longer than the window.
     """
 
     family: ClassVar[str]
+    hiding: ClassVar[Hiding] = "within_word"
+    """What is hidden by default while a word is predicted."""
 
-    def __init__(self, network: Any, tokenizer: Tokenizer, info: ModelInfo, batch_tokens: int = 2048) -> None:
+    def __init__(self, network: Any, tokenizer: Tokenizer, info: ModelInfo, allowance: Allowance) -> None:
         self.network = network
         self.tokenizer = tokenizer
         self.info = info
-        self.batch_tokens = batch_tokens
+        self.allowance = allowance
         self.remembered: dict[Any, Any] = {}
+        self.window = info.window or LONGEST_WINDOW
+        self.overlap = self.window // 2
         self.head = Head(network)
-        begins = tokenizer.begins_unit(self.head.size)
-        self.begins_unit: Tensor = begins.to(network.device)
+        self.begins_unit: Tensor = tokenizer.begins_unit(self.head.size).to(network.device)
 
     @abstractmethod
-    def word_queries(self, text: tuple[int, ...], first: int, last: int) -> list[Query]:
-        """Return the queries whose log-probabilities add up to that of one word.
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+    ) -> tuple[list[Query], list[int]]:
+        """Return the queries whose log-probabilities make up those of a text's words.
 
         Parameters
         ----------
         text
             The text's tokens, without special tokens.
-        first, last
-            The word's tokens are `text[first:last]`.
+        words
+            The words, ascending.
+        hiding
+            What a model that can see both sides must not see while it predicts a token; others ignore it.
+
+        Returns
+        -------
+        queries
+            Their items, taken together, are those of the words in order: each word's tokens, and for a model that
+            reads from left to right the token after the word, whose distribution says if the word is over.
+        counts
+            How many items belong to each word; 0 where the model cannot predict it.
         """
 
     @abstractmethod
@@ -140,7 +133,38 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
-        """Run the network's body over rows; returns hidden states [rows, longest, width]."""
+        """Run the network's body over rows; returns hidden states [rows, places, width]."""
+
+    @property
+    def left_to_right(self) -> bool:
+        """Whether a word is predicted from what stands before it only."""
+        return self.family in ("causal", "ngram", "recurrent")
+
+    @contextmanager
+    def reading(self, window: int | None, overlap: int | None) -> Iterator[None]:
+        """Read in other windows for a while.
+
+        Parameters
+        ----------
+        window, overlap
+            As the attributes; None for the model's window, and for half the window.
+
+        Raises
+        ------
+        InputError
+            The window is longer than the model's, or the overlap leaves nothing to go on with.
+        """
+        before = self.window, self.overlap
+        self.window = window or before[0]
+        self.overlap = self.window // 2 if overlap is None else overlap
+        if self.window > before[0]:
+            raise InputError(Problem("window", f"{window} tokens", f"at most {before[0]}, as {self.info.name} allows"))
+        if self.overlap > self.window - 2:
+            raise InputError(Problem("overlap", f"{self.overlap} tokens", f"at most {self.window - 2}"))
+        try:
+            yield
+        finally:
+            self.window, self.overlap = before
 
     def check_length(self, ids: Sequence[int], place: str) -> None:
         """Raise where a sequence is longer than the model's window."""
@@ -149,125 +173,80 @@ class LanguageModel(ABC):
                 f"{place}: found {len(ids)} tokens; expected at most {self.info.window}, the window of {self.info.name}"
             )
 
-    def predict(self, queries: Sequence[Query], reduce: Callable[[Tensor, Tensor], T]) -> list[T]:
-        """Ask for distributions, and reduce each query's to what is wanted before the next is computed.
+    def predict(self, queries: Sequence[Query], reduce: Reduce) -> list[np.ndarray]:
+        """Ask for distributions, and reduce them to what is wanted before the next are computed.
 
         What inputs have in common runs once; rows of like length run together. The full vocabulary is computed at
-        the asked positions only, at most `ROWS` at a time.
+        the asked positions only, a bounded number of them at a time.
 
         Parameters
         ----------
         queries
             What is asked, in any order.
         reduce
-            Gets the natural log-probabilities [positions, vocabulary] of one query and its tokens [positions].
+            Gets the distributions at some places, the place of each item [items] and its token [items]; returns a
+            value or a vector for each item.
 
         Returns
         -------
-        list
-            What `reduce` returned, in the order of the queries.
+        list of ndarray
+            For each query, in order: what `reduce` returned for its items [items, ...].
+
+        Raises
+        ------
+        PsylmError
+            A single row is more than the memory holds.
         """
-        answers: dict[int, T] = {}
+        first = [0, *accumulate(len(query.at) for query in queries)]
+        answers: np.ndarray | None = None
         with torch.inference_mode():
-            for batch in batches(self._rows(queries), self.batch_tokens):
-                hidden = self._hidden(batch)
-                for group in _groups(batch):
-                    answers.update(self._answer(hidden, group, queries, reduce))
-        return [answers[index] for index in range(len(queries))]
+            waiting = list(batches(self._rows(queries), self.allowance.tokens))[::-1]
+            while waiting:
+                batch = waiting.pop()
+                try:
+                    parts = self._answers(batch, queries, first, reduce)
+                except (RuntimeError, MemoryError) as error:
+                    if not ran_out_of_memory(error):
+                        raise
+                    waiting += self._smaller(batch)
+                    continue
+                for numbers, values in parts:
+                    if answers is None:
+                        answers = np.empty((first[-1], *values.shape[1:]), values.dtype)
+                    answers[numbers] = values
+        if answers is None:
+            return [np.empty(0) for _ in queries]
+        return [answers[a:b] for a, b in pairwise(first)]
 
-    def _answer(
-        self,
-        hidden: Tensor,
-        group: list[tuple[int, list[tuple[int, int]]]],
-        queries: Sequence[Query],
-        reduce: Callable[[Tensor, Tensor], T],
-    ) -> Iterator[tuple[int, T]]:
-        places = sorted({place for _, asked in group for place in asked})
-        order = {place: number for number, place in enumerate(places)}
-        rows, positions = torch.tensor(places, device=hidden.device).T
-        log_probabilities = self.head(hidden[rows, positions]).float().log_softmax(-1)
-        for index, asked in group:
-            mine = log_probabilities[[order[place] for place in asked]]
-            yield index, reduce(mine, torch.tensor(queries[index].tokens, device=hidden.device))
+    def _answers(
+        self, batch: Sequence[Row], queries: Sequence[Query], first: Sequence[int], reduce: Reduce
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the numbers of a batch's items and what is wanted of them, in chunks."""
+        device = self.network.device
+        hidden = self._hidden(batch)
+        items = items_of(batch, queries, first, hidden.shape[1])
+        places, place_of = items.places.unique_consecutive(return_inverse=True)
+        chosen = hidden.flatten(0, 1)[places.to(device)]
+        del hidden
+        parts = []
+        for begin in range(0, len(places), self.allowance.rows):
+            end = min(begin + self.allowance.rows, len(places))
+            a, b = torch.searchsorted(place_of, torch.tensor([begin, end])).tolist()
+            distributions = Distributions(self.head(chosen[begin:end]))
+            values = reduce(distributions, (place_of[a:b] - begin).to(device), items.tokens[a:b].to(device))
+            parts.append((items.numbers[a:b].numpy(), values.cpu().numpy()))
+        return parts
 
-
-class Head:
-    """The part of a network that turns hidden states into logits, for positions that we choose.
-
-    The network's own code computes the logits, from a body that is replaced for the call by one that returns the
-    chosen hidden states; so a head's own scaling, soft caps and transforms are all in. Whether that equals the
-    network as a whole is tried once, when it is made.
-    """
-
-    def __init__(self, network: Any) -> None:
-        self.network = network
-        self.body = network.base_model
-        probe = torch.tensor([[0, 1, 0]], device=network.device)
-        with torch.inference_mode():
-            whole = network(input_ids=probe).logits[0]
-            self._output = self.body(input_ids=probe)
-            apart = None if self.body is network else self(self._output.last_hidden_state[0])
-        if apart is None or not torch.allclose(whole, apart, atol=1e-4, rtol=1e-4):
-            raise PsylmError(
-                f"{type(network).__name__}: its output layer cannot be run apart from its body; "
-                "psylm cannot score with it"
-            )
-        self.size: int = whole.shape[-1]
-
-    def __call__(self, hidden: Tensor) -> Tensor:
-        """Return the logits [rows, vocabulary] of hidden states [rows, width]."""
-        with self._body_returning(hidden[None]):
-            logits: Tensor = self.network(input_ids=torch.zeros(1, len(hidden), dtype=torch.long)).logits
-        return logits[0]
-
-    @contextmanager
-    def _body_returning(self, hidden: Tensor) -> Iterator[None]:
-        output = type(self._output)(last_hidden_state=hidden)
-        self.body.forward = lambda *_args, **_kwargs: output
-        try:
-            yield
-        finally:
-            del self.body.forward
-
-
-def batches(rows: Iterable[Row], budget: int) -> Iterator[list[Row]]:
-    """Pack rows, longest first, into batches whose padded size stays within a budget of tokens.
-
-    Examples
-    --------
-    >>> [[len(row.ids) for row in batch] for batch in batches([Row((1,) * n, []) for n in (2, 5, 2, 4, 1)], 10)]
-    [[5, 4], [2, 2, 1]]
-    """
-    batch: list[Row] = []
-    for row in sorted(rows, key=lambda row: len(row.ids), reverse=True):
-        if batch and len(batch[0].ids) * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
-
-
-def _groups(batch: list[Row]) -> Iterator[list[tuple[int, list[tuple[int, int]]]]]:
-    """Split what is asked of a batch so that no group has more than `ROWS` places (a single query may)."""
-    group: list[tuple[int, list[tuple[int, int]]]] = []
-    size = 0
-    for number, row in enumerate(batch):
-        for index, places in row.answers:
-            if group and size + len(places) > ROWS:
-                yield group
-                group, size = [], 0
-            group.append((index, [(number, place) for place in places]))
-            size += len(places)
-    if group:
-        yield group
-
-
-def padded(sequences: Sequence[tuple[int, ...]], filler: int, device: Any) -> tuple[Tensor, Tensor]:
-    """Stack sequences [sequences, longest], padded on the right, with the mask of what is not padding."""
-    lengths = torch.tensor([len(ids) for ids in sequences])
-    ids = torch.full((len(sequences), int(lengths.max())), filler, dtype=torch.long)
-    for row, sequence in enumerate(sequences):
-        ids[row, : len(sequence)] = torch.tensor(sequence)
-    attended = torch.arange(ids.shape[1])[None] < lengths[:, None]
-    return ids.to(device), attended.to(device)
+    def _smaller(self, batch: list[Row]) -> list[list[Row]]:
+        """Halve a batch that did not fit, and what is computed at a time from now on."""
+        self.allowance = self.allowance.halved()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) > 1:
+            return [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+        if self.allowance.rows >= 1:
+            return [batch]
+        raise PsylmError(
+            f"{self.info.name}: one text of {len(batch[0])} tokens is more than the memory holds; "
+            "expected shorter texts, a smaller window or more memory"
+        )

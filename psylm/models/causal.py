@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 
 import torch
 from torch import Tensor
 
-from psylm.models.base import LanguageModel, Query, Row, padded
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.query import Answer, Query, Row, padded
 
 LONGEST_ROW = 512
 """Tokens of a row of sequences that share their beginning; attention costs the square of it."""
@@ -43,21 +46,34 @@ class CausalModel(LanguageModel):
         """Return the text's tokens after the beginning-of-sequence token, where the model has one."""
         return text if self.tokenizer.bos is None else (self.tokenizer.bos, *text)
 
-    def word_queries(self, text: tuple[int, ...], first: int, last: int) -> list[Query]:
-        """Return one query: the word's tokens, and the distribution after them, which says if the word is over.
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+    ) -> tuple[list[Query], list[int]]:
+        """Return a query a window: the words' tokens, and after each word the distribution that says if it is over.
 
-        A model without a beginning-of-sequence token cannot predict the first token of a text: no query.
+        A text within the model's window is one query. A longer one is read in windows that overlap, so that what
+        is asked always has at least `overlap` tokens before it, fewer only at the text's beginning. A model without
+        a beginning-of-sequence token cannot predict the first token of a text, hence not the first word.
         """
-        ids = self.sequence(text)
-        shift = len(ids) - len(text)
-        if first + shift == 0:
-            return []
-        at = tuple(range(first + shift, last + shift + 1))
-        return [Query(ids, at, (*text[first:last], -1))]
+        begun = self.sequence(())
+        asked: list[tuple[int, int]] = []
+        counts = []
+        for first, last in words:
+            known = last > first and first + len(begun) > 0
+            mine = [*((at, text[at]) for at in range(first, last)), (last, -1)] if known else []
+            asked += mine
+            counts.append(len(mine))
+        room = self.window - len(begun)
+        queries = []
+        for begin, end, mine in windows(asked, room, min(self.overlap, room - 1)):
+            shift = len(begun) - begin
+            at, tokens = tuple(at + shift for at, _ in mine), tuple(token for _, token in mine)
+            queries.append(Query(self.sequence(text[begin:end]), at, tokens))
+        return queries, counts
 
     def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
-        """Return the query for the token after `text[:first]`."""
-        ids = self.sequence(text[:first])
+        """Return the query for the token after `text[:first]`, or after as much of it as the window holds."""
+        ids = self.sequence(text[:first][-(self.window - 1) :])
         return Query(ids, (len(ids),), (-1,)) if ids and first < last else None
 
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
@@ -94,6 +110,38 @@ class CausalModel(LanguageModel):
             input_ids=ids, attention_mask=mask[:, None], position_ids=positions * there, use_cache=False
         ).last_hidden_state
         return shared
+
+
+def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """Divide what is asked of a text into windows.
+
+    Parameters
+    ----------
+    asked
+        Positions and tokens, by ascending position.
+    size
+        Tokens in a window.
+    overlap
+        Tokens that a window's first asked position has before it, at least; fewer only at the text's beginning.
+
+    Yields
+    ------
+    begin, end, asked
+        The window reads tokens `begin` to `end`, and predicts those asked, the one at `end` perhaps among them.
+
+    Examples
+    --------
+    >>> asked = [(at, 0) for at in range(10)]
+    >>> [(begin, end, [at for at, _ in some]) for begin, end, some in windows(asked, 6, 3)]
+    [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (3, 9, [7, 8, 9])]
+    """
+    done = 0
+    while done < len(asked):
+        final, at = asked[-1][0], asked[done][0]
+        begin = 0 if at <= size else max(min(at - overlap, final - size), 0)
+        end = bisect_right(asked, begin + size, key=itemgetter(0))
+        yield begin, min(begin + size, final), asked[done:end]
+        done = end
 
 
 def _distinct(queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
@@ -143,7 +191,7 @@ def _row(group: Shared, queries: Sequence[Query]) -> Row:
     """Lay sequences that begin alike out in one row: the beginning, then what each goes on with."""
     if len(group.sequences) == 1:
         ids, indices = group.sequences[0]
-        return Row(ids, [(index, tuple(at - 1 for at in queries[index].at)) for index in indices])
+        return Row(ids, [Answer(index, tuple(at - 1 for at in queries[index].at)) for index in indices])
     common = group.common
     row = list(group.sequences[0][0][:common])
     positions, branches = list(range(common)), [0] * common
@@ -152,7 +200,7 @@ def _row(group: Shared, queries: Sequence[Query]) -> Row:
         shift = len(row) - common
         for index in indices:
             places = (at - 1 for at in queries[index].at)
-            answers.append((index, tuple(place if place < common else place + shift for place in places)))
+            answers.append(Answer(index, tuple(place if place < common else place + shift for place in places)))
         row += ids[common:]
         positions += range(common, len(ids))
         branches += [branch] * (len(ids) - common)

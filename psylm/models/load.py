@@ -10,15 +10,23 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.masked import MaskedModel
+from psylm.models.memory import allowance, bytes_of
+from psylm.models.permuted import PermutedModel
+from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import ModelSource
 from psylm.models.tokens import Tokenizer
 
-ADAPTERS: dict[str, type[CausalModel] | type[MaskedModel]] = {"causal": CausalModel, "masked": MaskedModel}
+ADAPTERS: dict[str, type[CausalModel] | type[MaskedModel] | type[PermutedModel] | type[Seq2SeqModel]] = {
+    "causal": CausalModel,
+    "masked": MaskedModel,
+    "permuted": PermutedModel,
+    "seq2seq": Seq2SeqModel,
+}
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch_tokens: int = 2048) -> LanguageModel:
+def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memory: str | None = None) -> LanguageModel:
     """Load a language model with its tokenizer.
 
     Parameters
@@ -31,13 +39,14 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch
     dtype
         `float32`, `bfloat16` or `float16`. The latter two are less exact: surprisals differ by hundredths of a bit,
         now and then by more.
-    batch_tokens
-        Tokens, padding included, in one forward pass. It changes speed and memory, never a score.
+    memory
+        Ceiling on what the process (on a GPU: its memory there) may hold, the weights included, `4GB` for example.
+        It changes speed, never a score.
 
     Returns
     -------
     LanguageModel
-        A `CausalModel` or a `MaskedModel`.
+        A `CausalModel`, `MaskedModel`, `PermutedModel` or `Seq2SeqModel`.
 
     Raises
     ------
@@ -54,6 +63,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch
     """
     source = ModelSource.parse(name)
     chosen = choose_device(device)
+    ceiling = None if memory is None else bytes_of(memory)
     if dtype not in DTYPES:
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     adapter = ADAPTERS[source.family]
@@ -78,7 +88,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", batch
         beginning_of_sequence=None if tokenizer.bos is None else tokenizer.text((tokenizer.bos,)),
         word_marking=tokenizer.word_marking,
     )
-    return adapter(network, tokenizer, info, batch_tokens)
+    return adapter(network, tokenizer, info, allowance(network, ceiling, chosen))
 
 
 def load_tokenizer(name: str) -> Tokenizer:
@@ -118,10 +128,15 @@ def choose_device(device: str) -> str:
 
 
 def _network(source: ModelSource, dtype: torch.dtype) -> Any:
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, XLNetLMHeadModel
     from transformers.utils import logging
 
-    loaders: dict[str, Any] = {"causal": AutoModelForCausalLM, "masked": AutoModelForMaskedLM}
+    loaders: dict[str, Any] = {
+        "causal": AutoModelForCausalLM,
+        "masked": AutoModelForMaskedLM,
+        "permuted": XLNetLMHeadModel,
+        "seq2seq": AutoModelForSeq2SeqLM,
+    }
     logging.disable_progress_bar()
     try:
         network, report = loaders[source.family].from_pretrained(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from psylm.models.base import LanguageModel, Query, Row, padded
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.query import Answer, Query, Row, padded
 
 
 class MaskedModel(LanguageModel):
@@ -19,21 +20,22 @@ class MaskedModel(LanguageModel):
         before, after = self.tokenizer.around
         return (*before, *text, *after)
 
-    def word_queries(self, text: tuple[int, ...], first: int, last: int) -> list[Query]:
-        """Return a query a token: it and the word's later tokens are masked, its earlier ones are seen.
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+    ) -> tuple[list[Query], list[int]]:
+        """Return a query a token, with the mask in place of what is hidden.
 
-        The log-probabilities add up to the word's, by the chain rule (within-word left-to-right, Kauf & Ivanova
-        2023).
+        By default that is the token and its word's later ones, so that the log-probabilities add up to the word's
+        by the chain rule (Kauf & Ivanova 2023); `original` is the masking of Salazar et al. (2020).
         """
         shift = len(self.tokenizer.around[0])
-        return [
-            Query(
-                ids=self.sequence((*text[:token], *(self._mask for _ in range(token, last)), *text[last:])),
-                at=(token + shift,),
-                tokens=(text[token],),
-            )
-            for token in range(first, last)
-        ]
+        queries = []
+        for first, last in words:
+            for token in range(first, last):
+                a, b = hidden_span(token, first, last, hiding)
+                ids = self.sequence((*text[:a], *(self._mask for _ in range(a, b)), *text[b:]))
+                queries.append(Query(ids, (token + shift,), (text[token],)))
+        return queries, [last - first for first, last in words]
 
     def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
         """Return the query for a single mask in place of the word, whatever the number of the word's tokens."""
@@ -48,13 +50,25 @@ class MaskedModel(LanguageModel):
         return self.tokenizer.mask
 
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
-        answers: dict[tuple[int, ...], list[tuple[int, tuple[int, ...]]]] = {}
+        answers: dict[tuple[int, ...], list[Answer]] = {}
         for index, query in enumerate(queries):
-            answers.setdefault(query.ids, []).append((index, query.at))
+            answers.setdefault(query.ids, []).append(Answer(index, query.at))
         return [Row(ids, mine) for ids, mine in answers.items()]
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
-        filler = self.tokenizer.fast.pad_token_id or 0
-        ids, attended = padded([row.ids for row in rows], filler, self.network.device)
+        ids, attended = padded([row.ids for row in rows], self.tokenizer.filler, self.network.device)
         hidden: Tensor = self.head.body(input_ids=ids, attention_mask=attended.long()).last_hidden_state
         return hidden
+
+
+def hidden_span(token: int, first: int, last: int, hiding: Hiding) -> Span:
+    """Return which tokens of a word are hidden while one of them is predicted.
+
+    Examples
+    --------
+    >>> [hidden_span(1, 0, 3, how) for how in ("within_word", "original", "whole_word")]
+    [(1, 3), (1, 2), (0, 3)]
+    """
+    if hiding == "original":
+        return token, token + 1
+    return (token, last) if hiding == "within_word" else (first, last)

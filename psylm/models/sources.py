@@ -17,8 +17,13 @@ FORMS = "embedded:NAME, hub:NAME[@REVISION] or file:PATH"
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]
 """What is fetched of a repository: safetensors, tokenizer and configuration; no pickle, no code."""
 
-FAMILIES = {"causal": ("ForCausalLM", "LMHeadModel"), "masked": ("ForMaskedLM",)}
-"""Endings of `transformers` class names that say what a model was trained to do."""
+FAMILIES = {
+    "permuted": ("XLNetLMHeadModel",),
+    "causal": ("ForCausalLM", "LMHeadModel"),
+    "masked": ("ForMaskedLM",),
+    "seq2seq": ("ForConditionalGeneration",),
+}
+"""Endings of `transformers` class names that say what a model was trained to do; the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class ModelSource:
 
     @cached_property
     def family(self) -> str:
-        """What the model can do, `causal` or `masked`, read from its configuration; no weight is loaded.
+        """What the model can do (`causal`, `masked`, `permuted`, `seq2seq`), read from its configuration only.
 
         Raises
         ------
@@ -85,11 +90,13 @@ class ModelSource:
             return EMBEDDED[self.place].family
         architectures = self._config().get("architectures") or []
         for family, endings in FAMILIES.items():
-            if any(architecture.endswith(endings) for architecture in architectures):
+            if any(architecture.endswith(endings) for architecture in architectures) and (
+                family != "seq2seq" or self._config().get("is_encoder_decoder", False)
+            ):
                 return family
         raise PsylmError(
             f"model {self.name!r}: found {', '.join(architectures) or 'no architecture'} in its config.json; "
-            "expected a causal or masked language model, with its output layer"
+            "expected a causal, masked, permutation or encoder-decoder language model, with its output layer"
         )
 
     @cached_property

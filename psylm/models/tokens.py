@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -47,8 +48,8 @@ class Encoding:
         >>> Encoding(ids=(5, 6, 7), starts=(0, 4, 8), ends=(3, 7, 11), words=(0, 1, 2)).within((4, 11))
         (1, 3)
         """
-        inside = [index for index, start in enumerate(self.starts) if span[0] <= start < span[1]]
-        return (inside[0], inside[-1] + 1) if inside else (0, 0)
+        first, last = bisect_left(self.starts, span[0]), bisect_left(self.starts, span[1])
+        return (first, last) if first < last else (0, 0)
 
 
 class Tokenizer:
@@ -67,6 +68,8 @@ class Tokenizer:
         The beginning-of-sequence token that a causal model is conditioned on, or None.
     mask
         The mask token of a masked model, or None.
+    filler
+        What stands in padding, where nothing looks.
     """
 
     def __init__(self, fast: Any, name: str) -> None:
@@ -76,10 +79,15 @@ class Tokenizer:
         self.name = name
         self.bos: int | None = fast.bos_token_id
         self.mask: int | None = fast.mask_token_id
+        self.filler: int = fast.pad_token_id or 0
         self._vocabulary: dict[str, int] = fast.get_vocab()
 
     def __len__(self) -> int:
         return len(self.fast)
+
+    def identity(self, token: str) -> int | None:
+        """Return the identity of a token by the name that the vocabulary has for it, or None."""
+        return self._vocabulary.get(token)
 
     def encode(self, text: str, cuts: tuple[int, ...] = ()) -> Encoding:
         """Tokenize a text, with a token boundary forced at each cut that a token would straddle.

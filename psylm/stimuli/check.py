@@ -11,6 +11,7 @@ import pandas as pd
 
 from psylm.errors import Problem
 from psylm.stimuli.card import Card
+from psylm.stimuli.regions import placed_regions
 from psylm.stimuli.tables import placed_start
 
 STRAY = {
@@ -45,6 +46,7 @@ def structure_problems(table: pd.DataFrame, card: Card, file: Path) -> list[Prob
             for row, level in strange[factor].items()
         ]
     problems += _target_problems(table, card, file)
+    problems += _region_problems(table, file)
     problems += _cell_problems(table, card, file)
     return sorted(problems, key=_row)
 
@@ -56,6 +58,15 @@ def _target_problems(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Pr
         start = placed_start(cells, card.language)
         if isinstance(start, Problem):
             yield Problem(f"{file}: row {row}, column {start.place}", start.found, start.expected)
+
+
+def _region_problems(table: pd.DataFrame, file: Path) -> Iterator[Problem]:
+    if "regions" not in table:
+        return
+    for row, cells in table.iterrows():
+        regions = placed_regions(cells)
+        if isinstance(regions, Problem):
+            yield Problem(f"{file}: row {row}, column {regions.place}", regions.found, regions.expected)
 
 
 def _cell_problems(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Problem]:

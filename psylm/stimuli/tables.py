@@ -12,10 +12,13 @@ from psylm.document import read_text
 from psylm.errors import InputError, Problem
 from psylm.language import word_spans, written_without_spaces
 from psylm.stimuli.card import Card
+from psylm.stimuli.regions import placed_regions
 
 TEXT_COLUMNS = ("item", "condition", "context", "sentence", "target")
 PLACING = ("start", "target_word")
 """Columns that say where in its sentence a target stands: by character, or by word from 0."""
+DIVIDING = ("regions", "region_names")
+"""Columns that divide a sentence into regions, as `psylm.stimuli.regions.placed_regions` reads them."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -116,7 +119,8 @@ def make_items(table: pd.DataFrame, card: Card) -> pd.DataFrame:
     -------
     DataFrame
         `item, condition, context, sentence, target` (text), `start` (character offset of the target, -1 without
-        one), the factors, then further columns, as numbers where all their cells are.
+        one), `regions` (JSON list of name, start and end; empty without), the factors, then further columns, as
+        numbers where all their cells are.
     """
     items = pd.DataFrame(index=table.index)
     for column in TEXT_COLUMNS:
@@ -125,8 +129,9 @@ def make_items(table: pd.DataFrame, card: Card) -> pd.DataFrame:
         items["condition"] = table[list(card.factors)].agg("/".join, axis=1)
     located = table.assign(target=items["target"])
     items["start"] = pd.Series({row: placed_start(cells, card.language) for row, cells in located.iterrows()})
+    items["regions"] = pd.Series({row: placed_regions(cells) for row, cells in located.iterrows()}, dtype=object)
     for column in table.columns:
-        if column not in (*TEXT_COLUMNS, *PLACING):
+        if column not in (*TEXT_COLUMNS, *PLACING, *DIVIDING):
             items[column] = table[column] if column in card.factors else _numbers(table[column])
     return items.astype({"start": "int64"})
 

@@ -1,0 +1,114 @@
+"""Pseudo-log-likelihood: how well each token of a sentence is predicted by all the others."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, Field
+
+from psylm.measures.registry import SCORE_COLUMNS, measure
+from psylm.measures.words import texts
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.query import Distributions, Query
+from psylm.models.tokens import Encoding
+
+
+class PseudoLikelihoodOptions(BaseModel, extra="forbid"):
+    """What can be chosen of `pseudo_log_likelihood`."""
+
+    variant: Hiding = Field(
+        default="within_word",
+        description="what is masked while a token is predicted: it and its word's later tokens (within_word), "
+        "it alone (original), or its whole word (whole_word)",
+    )
+    units: Annotated[list[Literal["token", "word", "sentence"]], Field(min_length=1)] = Field(
+        default=["sentence"], description="a row a token, word or sentence"
+    )
+
+
+@measure(
+    "pseudo_log_likelihood",
+    families={"masked", "permuted"},
+    options=PseudoLikelihoodOptions,
+    meaning="sum over tokens of their log-probability given both sides, in nats",
+)
+def pseudo_log_likelihood(model: LanguageModel, trials: pd.DataFrame, options: PseudoLikelihoodOptions) -> pd.DataFrame:
+    """Add up the log-probability of each token given the rest of the text; the context is seen, not scored.
+
+    A token that is masked alone may be given away by the rest of its word, so by default the word's later tokens
+    are masked with it. Words are those of the tokenizer's own splitting.
+
+    Parameters
+    ----------
+    model
+        A model that sees both sides.
+    trials
+        Trials.
+    options
+        What is masked, and the unit.
+
+    Returns
+    -------
+    DataFrame
+        One row a unit, in nats.
+
+    References
+    ----------
+    Salazar et al. (2020), Masked language model scoring, ACL (`original`); Kauf & Ivanova (2023), A better way to
+    do masked language model scoring, ACL (`within_word`, `whole_word`).
+    """
+    queries: list[Query] = []
+    sentences: list[tuple[Encoding, list[Span], slice]] = []
+    for item, (text, offset) in zip(trials["item"], texts(trials), strict=True):
+        encoding = model.tokenizer.encode(text)
+        model.check_length(model.sequence(encoding.ids), f"item {item}")
+        words = [(first, last) for first, last in runs(encoding.words) if encoding.starts[first] >= offset]
+        mine, _ = model.word_queries(encoding.ids, words, options.variant)
+        sentences.append((encoding, words, slice(len(queries), len(queries) + len(mine))))
+        queries += mine
+    answers = model.predict(queries, Distributions.log_probability)
+    rows: list[tuple[Any, ...]] = []
+    for trial, (encoding, words, mine_) in zip(trials["trial"], sentences, strict=True):
+        values = np.concatenate([np.empty(0), *answers[mine_]]).astype(float)
+        rows += _rows(model, trial, encoding, words, values, options)
+    table = pd.DataFrame(rows, columns=["trial", "region", "word_id", "word", "value"])
+    return table.assign(measure="pseudo_log_likelihood", note="")[SCORE_COLUMNS]
+
+
+def _rows(
+    model: LanguageModel,
+    trial: int,
+    encoding: Encoding,
+    words: list[Span],
+    values: np.ndarray,
+    options: PseudoLikelihoodOptions,
+) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    tokens = [token for first, last in words for token in range(first, last)]
+    if "token" in options.units:
+        for number, (token, value) in enumerate(zip(tokens, values, strict=True)):
+            rows.append((trial, "token", number, model.tokenizer.text((encoding.ids[token],)), value))
+    if "word" in options.units:
+        end = 0
+        for number, (first, last) in enumerate(words):
+            text = model.tokenizer.text(encoding.ids[first:last]).strip()
+            rows.append((trial, "word", number, text, values[end : end + last - first].sum()))
+            end += last - first
+    if "sentence" in options.units:
+        rows.append((trial, "sentence", -1, "", values.sum()))
+    return rows
+
+
+def runs(labels: tuple[int, ...]) -> list[Span]:
+    """Find where runs of equal labels begin and end.
+
+    Examples
+    --------
+    >>> runs((0, 0, 1, 2, 2))
+    [(0, 2), (2, 3), (3, 5)]
+    """
+    edges = [0, *(i for i in range(1, len(labels)) if labels[i] != labels[i - 1]), len(labels)]
+    return [(a, b) for a, b in pairwise(edges) if a < b]

@@ -1,0 +1,112 @@
+"""How much may be computed at a time: from a ceiling on memory, and less when memory runs out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import torch
+
+from psylm.errors import InputError, Problem, PsylmError
+
+TOKENS = 2048
+"""Tokens, padding included, of one forward pass: enough for full speed; more costs memory only."""
+
+ROWS = 256
+"""Distributions that are held at a time: memory is a few times this many rows of the vocabulary."""
+
+UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much a model may compute at a time.
+
+    Parameters
+    ----------
+    tokens
+        Tokens in one forward pass, padding included.
+    rows
+        Distributions over the vocabulary that are held at a time.
+    """
+
+    tokens: int = TOKENS
+    rows: int = ROWS
+
+    def halved(self) -> Allowance:
+        """Return half as much."""
+        return Allowance(max(self.tokens // 2, 1), self.rows // 2)
+
+
+def bytes_of(size: str) -> int:
+    """Read a size of memory.
+
+    Examples
+    --------
+    >>> bytes_of("4GB") == bytes_of("4 GiB") == 4 * 2**30, bytes_of("500m") // 2**20
+    (True, 500)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", size.lower())
+    if match is None:
+        raise InputError(Problem("memory", repr(size), "a size such as 4GB or 800MB"))
+    return int(float(match[1]) * UNITS[match[2]])
+
+
+def allowance(network: Any, ceiling: int | None, device: str) -> Allowance:
+    """Return how much a loaded model may compute at a time under a ceiling.
+
+    Parameters
+    ----------
+    network
+        The `transformers` model, on its device.
+    ceiling
+        Bytes that the process (on a GPU: its memory there) may hold in all, the model's weights included; None
+        for no ceiling.
+    device
+        Where the network is.
+
+    Raises
+    ------
+    PsylmError
+        What is there already leaves no room for a single short text.
+    """
+    if ceiling is None:
+        return Allowance()
+    held = torch.cuda.memory_allocated() if device == "cuda" else psutil.Process().memory_info().rss
+    room = ceiling - held - RESERVE
+    tokens = int(0.7 * room / token_bytes(network.config, network.dtype))
+    rows = int(0.3 * room / row_bytes(network.config, network.dtype))
+    if min(tokens, 16 * rows) < 64:
+        raise PsylmError(
+            f"memory: found {held / 2**20:.0f} MiB in use once the model is loaded; "
+            f"expected a ceiling above {(held + RESERVE) / 2**20:.0f} MiB, not {ceiling / 2**20:.0f}"
+        )
+    return Allowance(min(tokens, TOKENS), min(rows, ROWS))
+
+
+RESERVE = 96 * 2**20
+"""What the libraries take for themselves while a pass runs (workspaces of matrix products, tables of results)."""
+
+
+def token_bytes(config: Any, dtype: torch.dtype) -> int:
+    """Bytes that one token of a batch needs while it passes a layer: states, projections, feed-forward, attention."""
+    width = int(getattr(config, "hidden_size", None) or config.d_model)
+    inner = int(getattr(config, "intermediate_size", None) or getattr(config, "d_ff", None) or 4 * width)
+    return (12 * width + 4 * inner) * _item(dtype) + 512 * 4 * 2
+
+
+def row_bytes(config: Any, dtype: torch.dtype) -> int:
+    """Bytes that one distribution needs: logits, in 32 bits where they were not, and two arrays made of them."""
+    size = int(config.vocab_size)
+    return size * (4 * 4 + (0 if dtype == torch.float32 else _item(dtype)))
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the processor or a GPU."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def _item(dtype: torch.dtype) -> int:
+    return int(dtype.itemsize)

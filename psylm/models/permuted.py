@@ -1,0 +1,92 @@
+"""Permutation language models: XLNet, which predicts any token from any set of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.masked import hidden_span
+from psylm.models.query import Answer, Query, Row, padded
+
+
+class PermutedModel(LanguageModel):
+    """Predicts a token from those that it is allowed to see; by default those before it.
+
+    What is to be predicted is hidden by the attention mask, not replaced by a mask token, and a second stream, which
+    knows the place but not the token, predicts it (Yang et al. 2019).
+    """
+
+    family = "permuted"
+    hiding = "later"
+
+    def sequence(self, text: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the text's tokens with the special tokens that XLNet has after them, `<sep><cls>`."""
+        before, after = self.tokenizer.around
+        return (*before, *text, *after)
+
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "later"
+    ) -> tuple[list[Query], list[int]]:
+        """Return one query for all tokens in their natural order, or a query a token where both sides are seen.
+
+        In the natural order the text stands after the beginning-of-sequence token; without one, nothing comes
+        before the first token, and its word cannot be predicted.
+        """
+        if hiding != "later":
+            return self._both_sides(text, words, hiding)
+        begun = () if self.tokenizer.bos is None else (self.tokenizer.bos,)
+        known = [(first, last) for first, last in words if first + len(begun) > 0]
+        at = tuple(token + len(begun) for first, last in known for token in range(first, last))
+        tokens = tuple(token for first, last in known for token in text[first:last])
+        counts = [last - first if first + len(begun) > 0 else 0 for first, last in words]
+        return ([Query((*begun, *text[: words[-1][1]]), at, tokens)] if at else []), counts
+
+    def _both_sides(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding
+    ) -> tuple[list[Query], list[int]]:
+        shift = len(self.tokenizer.around[0])
+        queries = []
+        for first, last in words:
+            for token in range(first, last):
+                a, b = hidden_span(token, first, last, hiding)
+                unseen = tuple(range(a + shift, b + shift))
+                queries.append(Query(self.sequence(text), (token + shift,), (text[token],), unseen=unseen))
+        return queries, [last - first for first, last in words]
+
+    def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
+        """Return the query for the first token of a blank, both sides of which are seen, but not its own tokens."""
+        if first == last:
+            return None
+        shift = len(self.tokenizer.around[0])
+        return Query(self.sequence(text), (first + shift,), (-1,), unseen=tuple(range(first + shift, last + shift)))
+
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        rows: dict[tuple[tuple[int, ...], ...], Row] = {}
+        for index, query in enumerate(queries):
+            mine = Row(query.ids, [], unseen=query.unseen, targets=query.at)
+            rows.setdefault((query.ids, query.unseen, query.at), mine).answers.append(
+                Answer(index, tuple(range(len(query.at))))
+            )
+        return list(rows.values())
+
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        device, dtype = self.network.device, self.network.dtype
+        ids, there = padded([row.ids for row in rows], 0, device)
+        length, places = ids.shape[1], max(len(row.targets) for row in rows)
+        # unseen[row, i, j]: i must not attend to j. Without hidden tokens the order is the natural one.
+        later = torch.ones(length, length, dtype=torch.bool, device=device).triu()
+        unseen = (~there)[:, None, :].repeat(1, length, 1)
+        mapping = torch.zeros(len(rows), places, length, dtype=dtype, device=device)
+        for number, row in enumerate(rows):
+            if row.unseen:
+                unseen[number, :, list(row.unseen)] = True
+            else:
+                unseen[number] |= later
+            mapping[number, range(len(row.targets)), list(row.targets)] = 1
+        hidden: Tensor = self.head.body(
+            input_ids=ids, perm_mask=unseen.to(dtype), target_mapping=mapping, use_mems=False
+        ).last_hidden_state
+        return hidden

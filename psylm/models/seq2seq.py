@@ -1,0 +1,96 @@
+"""Encoder-decoder models: T5, BART, and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from psylm.errors import PsylmError
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.query import Answer, Query, Row, padded
+
+SENTINEL = "<extra_id_0>"
+"""What stands for a missing span in T5."""
+
+
+class Seq2SeqModel(LanguageModel):
+    """Fills a blank in a text that its encoder reads, or goes on from such a text; the decoder predicts in order.
+
+    A model with T5's sentinel tokens writes what is missing after the sentinel; one with a mask token, like BART,
+    writes the whole text again, so that a word is predicted from the masked text and from all before the word.
+    """
+
+    family = "seq2seq"
+
+    def __init__(self, network: Any, *rest: Any) -> None:
+        super().__init__(network, *rest)
+        self._start: int = network.config.decoder_start_token_id
+        sentinel = self.tokenizer.identity(SENTINEL)
+        self._gap = self.tokenizer.mask if sentinel is None else sentinel
+        self._rewrites = sentinel is None
+        if self._gap is None:
+            raise PsylmError(
+                f"model {self.info.name!r}: found neither {SENTINEL} nor a mask token; expected one, "
+                "since words are scored by filling a gap"
+            )
+
+    def sequence(self, text: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the text's tokens between the special tokens that the encoder expects."""
+        before, after = self.tokenizer.around
+        return (*before, *text, *after)
+
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+    ) -> tuple[list[Query], list[int]]:
+        """Return a query a word: the encoder reads the text with a gap in its place, the decoder fills the gap."""
+        queries = []
+        for first, last in words:
+            begun = self._begun(text, first)
+            at = tuple(range(len(begun), len(begun) + last - first))
+            word = text[first:last]
+            queries.append(Query((*begun, *word), at, word, source=self._gapped(text, first, last)))
+        return [query for query in queries if query.at], [last - first for first, last in words]
+
+    def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
+        """Return the query for the first token that fills the gap."""
+        begun = self._begun(text, first)
+        return Query(begun, (len(begun),), (-1,), self._gapped(text, first, last)) if first < last else None
+
+    def continuation_query(self, source: tuple[int, ...], target: tuple[int, ...]) -> Query:
+        """Return the query for a text that the decoder writes where the encoder has read another."""
+        before = self.tokenizer.around[0]
+        begun = (self._start, *before)
+        at = tuple(range(len(begun), len(begun) + len(target)))
+        return Query((*begun, *target), at, target, source=self.sequence(source))
+
+    def _begun(self, text: tuple[int, ...], first: int) -> tuple[int, ...]:
+        """Return what the decoder has written before it comes to the word."""
+        assert self._gap is not None
+        return (self._start, *self.tokenizer.around[0], *text[:first]) if self._rewrites else (self._start, self._gap)
+
+    def _gapped(self, text: tuple[int, ...], first: int, last: int) -> tuple[int, ...]:
+        assert self._gap is not None
+        return self.sequence((*text[:first], self._gap, *text[last:]))
+
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        rows: dict[tuple[tuple[int, ...], tuple[int, ...]], Row] = {}
+        for index, query in enumerate(queries):
+            # What the decoder reads matters only up to the last position asked.
+            read = query.ids[: query.at[-1]]
+            row = rows.setdefault((query.source, read), Row(read, [], source=query.source))
+            row.answers.append(Answer(index, tuple(at - 1 for at in query.at)))
+        return list(rows.values())
+
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        device = self.network.device
+        number = {source: index for index, source in enumerate(dict.fromkeys(row.source for row in rows))}
+        sources, there = padded(list(number), self.tokenizer.filler, device)
+        read = self.network.get_encoder()(input_ids=sources, attention_mask=there.long()).last_hidden_state
+        mine = [number[row.source] for row in rows]
+        ids, _ = padded([row.ids for row in rows], self.tokenizer.filler, device)
+        hidden: Tensor = self.head.body(
+            input_ids=ids, encoder_hidden_states=read[mine], encoder_attention_mask=there[mine].long(), use_cache=False
+        ).last_hidden_state
+        return hidden
