@@ -200,7 +200,9 @@ def score_words(
     known: dict[Any, np.ndarray] = model.remembered
     if len(known) > REMEMBERED:
         known.clear()
-    kind = (tuple(statistics or ()), hiding, model.window, model.overlap)
+    boundaries = correction and any(corrects(model, word.language) for word in words)
+    after = boundaries or bool(statistics)
+    kind = (tuple(statistics or ()), hiding, boundaries, model.window, model.overlap)
     fresh: dict[Any, np.ndarray] = {}
     asked: dict[int, list[tuple[Any, WordTokens]]] = {}
     for word, mine in zip(words, tokens, strict=True):
@@ -212,10 +214,11 @@ def score_words(
     counts: list[tuple[Any, int]] = []
     for several in asked.values():
         several.sort(key=lambda one: (one[1].first, one[1].last))
-        mine_, numbers = model.word_queries(several[0][1].ids, [(one.first, one.last) for _, one in several], hiding)
+        spans = [(one.first, one.last) for _, one in several]
+        mine_, numbers = model.word_queries(several[0][1].ids, spans, hiding, after=after)
         queries += mine_
         counts += [(key, number) for (key, _), number in zip(several, numbers, strict=True)]
-    wanted = Wanted(model, statistics or {}, boundaries=any(corrects(model, word.language) for word in words))
+    wanted = Wanted(model, statistics or {}, boundaries=boundaries)
     answers = model.predict([*queries, *(replace(blank, tokens=(KEEP,)) for blank in blanks)], wanted)
     items = np.concatenate([np.empty((0, wanted.width)), *answers[: len(queries)]])
     end = 0

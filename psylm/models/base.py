@@ -94,7 +94,7 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def word_queries(
-        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
     ) -> tuple[list[Query], list[int]]:
         """Return the queries whose log-probabilities make up those of a text's words.
 
@@ -106,12 +106,15 @@ class LanguageModel(ABC):
             The words, ascending.
         hiding
             What a model that can see both sides must not see while it predicts a token; others ignore it.
+        after
+            Ask a model that reads from left to right for the distribution after each word as well, which says if
+            the word is over; others ignore it.
 
         Returns
         -------
         queries
-            Their items, taken together, are those of the words in order: each word's tokens, and for a model that
-            reads from left to right the token after the word, whose distribution says if the word is over.
+            Their items, taken together, are those of the words in order: each word's tokens, and the place after
+            the word where that was asked.
         counts
             How many items belong to each word; 0 where the model cannot predict it.
         """

@@ -14,8 +14,11 @@ from torch import Tensor
 from psylm.models.base import Hiding, LanguageModel, Span
 from psylm.models.query import Answer, Query, Row, padded
 
-LONGEST_ROW = 512
-"""Tokens of a row of sequences that share their beginning; attention costs the square of it."""
+ATTENTION = 640
+"""Tokens of a row at which attention, which grows with the square of them, costs as much as all the rest."""
+
+WORTH = 0.9
+"""Sequences are read in one row where that costs at most this share of what it costs to read them apart."""
 
 
 @dataclass
@@ -47,7 +50,7 @@ class CausalModel(LanguageModel):
         return text if self.tokenizer.bos is None else (self.tokenizer.bos, *text)
 
     def word_queries(
-        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
     ) -> tuple[list[Query], list[int]]:
         """Return a query a window: the words' tokens, and after each word the distribution that says if it is over.
 
@@ -60,7 +63,9 @@ class CausalModel(LanguageModel):
         counts = []
         for first, last in words:
             known = last > first and first + len(begun) > 0
-            mine = [*((at, text[at]) for at in range(first, last)), (last, -1)] if known else []
+            mine = [(at, text[at]) for at in range(first, last)] if known else []
+            if known and after:
+                mine.append((last, -1))
             asked += mine
             counts.append(len(mine))
         room = self.window - len(begun)
@@ -172,14 +177,17 @@ def _shared(sequences: list[tuple[tuple[int, ...], list[int]]]) -> list[Shared]:
     for ids, indices in sequences:
         if groups:
             last = groups[-1]
-            count, common = len(last.sequences), _common(ids, last.sequences[0][0][: last.common])
-            saves = count * common > (count - 1) * last.common
-            if saves and common + sum(len(one) - common for one, _ in last.sequences) + len(ids) <= LONGEST_ROW:
-                last.sequences.append((ids, indices))
-                last.common = common
+            joined = Shared([*last.sequences, (ids, indices)], _common(ids, last.sequences[0][0][: last.common]))
+            if _cost(len(joined)) <= WORTH * (_cost(len(last)) + _cost(len(ids))):
+                groups[-1] = joined
                 continue
         groups.append(Shared([(ids, indices)], len(ids)))
     return groups
+
+
+def _cost(tokens: int) -> float:
+    """Cost of a row, in tokens that cost nothing to attend to."""
+    return tokens * (1 + tokens / ATTENTION)
 
 
 def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:

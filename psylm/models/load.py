@@ -10,7 +10,7 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.masked import MaskedModel
-from psylm.models.memory import allowance, bytes_of
+from psylm.models.memory import allowance, bytes_of, keep_freed_memory
 from psylm.models.permuted import PermutedModel
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import ModelSource
@@ -67,11 +67,12 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     if dtype not in DTYPES:
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     adapter = ADAPTERS[source.family]
+    keep_freed_memory()
     digest = source.sha256
     tokenizer = load_tokenizer(name)
     if source.family == "masked" and tokenizer.mask is None:
         raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
-    network = _network(source, DTYPES[dtype]).to(chosen).eval()
+    network = fuse_activations(_network(source, DTYPES[dtype]).to(chosen).eval())
     config = network.config
     info = ModelInfo(
         name=name,
@@ -155,6 +156,21 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
             f"model {source.name!r}: found no weights for {missing}; expected all of them, since scores from "
             "weights drawn at random mean nothing"
         )
+    return network
+
+
+def fuse_activations(network: Any) -> Any:
+    """Put torch's own fused kernel in place of an activation that is written out as seven operations.
+
+    It is the same function, GELU with the tanh approximation (Hendrycks & Gimpel 2016), and a twentieth of the time
+    that GPT-2 takes.
+    """
+    from transformers.activations import NewGELUActivation
+
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, torch.nn.GELU(approximate="tanh"))
     return network
 
 

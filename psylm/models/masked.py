@@ -21,7 +21,7 @@ class MaskedModel(LanguageModel):
         return (*before, *text, *after)
 
     def word_queries(
-        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
     ) -> tuple[list[Query], list[int]]:
         """Return a query a token, with the mask in place of what is hidden.
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import re
+import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psutil
@@ -14,8 +18,8 @@ from psylm.errors import InputError, Problem, PsylmError
 TOKENS = 2048
 """Tokens, padding included, of one forward pass: enough for full speed; more costs memory only."""
 
-ROWS = 256
-"""Distributions that are held at a time: memory is a few times this many rows of the vocabulary."""
+LOGITS = 2**25
+"""Logits that are held at a time: so many distributions, of whatever vocabulary, that products are at full speed."""
 
 UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
@@ -32,8 +36,8 @@ class Allowance:
         Distributions over the vocabulary that are held at a time.
     """
 
-    tokens: int = TOKENS
-    rows: int = ROWS
+    tokens: int
+    rows: int
 
     def halved(self) -> Allowance:
         """Return half as much."""
@@ -72,8 +76,9 @@ def allowance(network: Any, ceiling: int | None, device: str) -> Allowance:
     PsylmError
         What is there already leaves no room for a single short text.
     """
+    most = Allowance(TOKENS, max(LOGITS // int(network.config.vocab_size), 1))
     if ceiling is None:
-        return Allowance()
+        return most
     held = torch.cuda.memory_allocated() if device == "cuda" else psutil.Process().memory_info().rss
     room = ceiling - held - RESERVE
     tokens = int(0.7 * room / token_bytes(network.config, network.dtype))
@@ -83,7 +88,7 @@ def allowance(network: Any, ceiling: int | None, device: str) -> Allowance:
             f"memory: found {held / 2**20:.0f} MiB in use once the model is loaded; "
             f"expected a ceiling above {(held + RESERVE) / 2**20:.0f} MiB, not {ceiling / 2**20:.0f}"
         )
-    return Allowance(min(tokens, TOKENS), min(rows, ROWS))
+    return Allowance(min(tokens, most.tokens), min(rows, most.rows))
 
 
 RESERVE = 96 * 2**20
@@ -101,6 +106,23 @@ def row_bytes(config: Any, dtype: torch.dtype) -> int:
     """Bytes that one distribution needs: logits, in 32 bits where they were not, and two arrays made of them."""
     size = int(config.vocab_size)
     return size * (4 * 4 + (0 if dtype == torch.float32 else _item(dtype)))
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let the allocator keep what is freed, for the next tensor of that size; once a process.
+
+    The C library of Linux gives arrays of tens of megabytes back to the system and asks for them anew, and the
+    system clears every page: a third of the time that a distribution takes.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, 2**30)
+        library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's `mallopt`."""
 
 
 def ran_out_of_memory(error: BaseException) -> bool:

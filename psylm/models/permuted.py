@@ -28,7 +28,7 @@ class PermutedModel(LanguageModel):
         return (*before, *text, *after)
 
     def word_queries(
-        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "later"
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "later", *, after: bool = True
     ) -> tuple[list[Query], list[int]]:
         """Return one query for all tokens in their natural order, or a query a token where both sides are seen.
 

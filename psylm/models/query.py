@@ -95,17 +95,12 @@ class Distributions:
     """
 
     def __init__(self, logits: Tensor) -> None:
-        self.logits = logits.float()
-
-    @cached_property
-    def log_normaliser(self) -> Tensor:
-        """Logarithm of the sum of the exponentiated logits [places]."""
-        return self.logits.logsumexp(-1)
+        self.logits = logits
 
     @cached_property
     def log_probabilities(self) -> Tensor:
         """Natural log-probabilities [places, vocabulary]."""
-        return self.logits - self.log_normaliser[:, None]
+        return self.logits.log_softmax(-1, dtype=torch.float32)
 
     @cached_property
     def probabilities(self) -> Tensor:
@@ -114,13 +109,14 @@ class Distributions:
 
     def log_probability(self, places: Tensor, tokens: Tensor) -> Tensor:
         """Natural log-probability [items] of tokens at places; 0 for the item that asks for none (-1)."""
-        found = self.logits[places, tokens.clamp(min=0)] - self.log_normaliser[places]
+        found = self.log_probabilities[places, tokens.clamp(min=0)]
         return found.where(tokens >= 0, 0.0)
 
     def rank(self, places: Tensor, tokens: Tensor) -> Tensor:
         """1 + the number of tokens that are more probable [items]; 1 for the item that asks for none."""
-        mine = self.logits[places, tokens.clamp(min=0)]
-        ranks = [(self.logits[place] > logit).sum() for place, logit in zip(places.tolist(), mine, strict=True)]
+        mine = self.log_probabilities[places, tokens.clamp(min=0)]
+        more = zip(places.tolist(), mine, strict=True)
+        ranks = [(self.log_probabilities[place] > log_probability).sum() for place, log_probability in more]
         return (torch.stack(ranks) + 1).where(tokens >= 0, 1)
 
     def entropy(self) -> Tensor:

@@ -42,7 +42,7 @@ class Seq2SeqModel(LanguageModel):
         return (*before, *text, *after)
 
     def word_queries(
-        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word"
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
     ) -> tuple[list[Query], list[int]]:
         """Return a query a word: the encoder reads the text with a gap in its place, the decoder fills the gap."""
         queries = []
