@@ -1,6 +1,6 @@
 """psylm: language models as participants in psycholinguistic experiments.
 
-Everything that the command line does, one call does too: `run`, `load_model`, `load_stimuli`, and `Run` to read
+Everything that the command line does, one call does too: `run`, `train`, `load_model`, `load_stimuli`, and `Run` to read
 what a run wrote. The calls are imported when they are first used, so that `import psylm` is quick.
 """
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from psylm.models import load_model as load_model
     from psylm.results import Run as Run
     from psylm.runner import run as run
+    from psylm.scratch.train import train as train
     from psylm.stimuli import load_stimuli as load_stimuli
 
 __version__ = "0.1.0"
@@ -22,6 +23,7 @@ _HOME = {
     "load_model": "psylm.models",
     "load_stimuli": "psylm.stimuli",
     "run": "psylm.runner",
+    "train": "psylm.scratch.train",
 }
 
 

@@ -146,6 +146,23 @@ def score(
     out.print(f"{len(table)} scores in {output}")
 
 
+@app.command()
+def train(
+    config: Annotated[str, typer.Argument(help="a training's name, or its YAML file")],
+    output: Annotated[Path | None, typer.Option(help="the folder; trained/NAME by default")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting")] = None,
+) -> None:
+    """Train models from scratch, or go on with a training that was stopped; `torchrun -m psylm train` shares the work."""
+    from psylm.progress import Bars
+    from psylm.scratch.train import train as train_models
+
+    with Bars(err) as bars:
+        folders = train_models(config, output=output, overrides=set_ or [], listener=bars)
+    for folder in folders:
+        out.print(f"model    scratch:{folder}")
+    out.print(f"figure   {folders[0].parent / 'figures' / 'losses.png'}")
+
+
 @app.command("cache")
 def cache_(clear: Annotated[bool, typer.Option("--clear", help="remove all of them")] = False) -> None:
     """Show how many scores of earlier runs are kept, and where."""

@@ -31,7 +31,10 @@ class Experiment(BaseModel, extra="forbid"):
     stimuli
         Names of stimulus sets.
     models
-        Names of models: `embedded:…`, `hub:…`, `file:…`.
+        Names of models: `embedded:…`, `hub:…`, `file:…`, `scratch:…`; `scratch:FOLDER@all` is every checkpoint of a
+        training.
+    train
+        Name of a training (`experiments/training/`) whose models are made first, where they are not there.
     measures
         Names of measures, or a mapping of one name to its options.
     analysis
@@ -47,6 +50,7 @@ class Experiment(BaseModel, extra="forbid"):
     description: str = ""
     stimuli: Names
     models: Names
+    train: str | None = None
     measures: Annotated[list[str | dict[str, dict[str, Any] | None]], Field(min_length=1)]
     analysis: list[str] = []
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -17,14 +18,43 @@ from rich.progress import (
 )
 from rich.text import Text
 
+NOTES = 30.0
+"""Seconds between notes where there is no terminal."""
+
+
+class Listener(Protocol):
+    """What a run or a training tells while it works."""
+
+    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
+        """Begin a model's trials, or the steps of its training, of which some may be done already."""
+
+    def advance(self, trials: int) -> None:
+        """Count trials that have been scored and written."""
+
+    def note(self, text: str) -> None:
+        """Tell how it stands."""
+
+
+class Silent:
+    """Tells nothing."""
+
+    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
+        """Ignore the beginning."""
+
+    def advance(self, trials: int) -> None:
+        """Ignore the advance."""
+
+    def note(self, text: str) -> None:
+        """Ignore the note."""
+
 
 class RateColumn(ProgressColumn):
-    """Trials a second."""
+    """Trials or steps a second."""
 
     def render(self, task: Task) -> Text:
         """Show the rate of what was done since the bar began."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} trials/s" if speed else "loading")
+        return Text(f"{speed:.1f} {task.fields['unit']}/s" if speed else "loading")
 
 
 class Bars:
@@ -46,7 +76,9 @@ class Bars:
             TimeRemainingColumn(),
             console=console,
         )
-        self._task = self._bars.add_task("", visible=False)
+        self._task = self._bars.add_task("", visible=False, unit="")
+        self._name = ""
+        self._noted = -NOTES
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -59,11 +91,20 @@ class Bars:
         """Leave the bars as they are."""
         self._bars.stop()
 
-    def begin(self, model: str, total: int, done: int) -> None:
+    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
         """Begin a model's bar at what an earlier run has done."""
+        self._name = model
         if not self.console.is_terminal:
-            self.console.print(f"{model}: {total - done} of {total} trials to score")
-        self._task = self._bars.add_task(model, total=total, completed=done, visible=self.console.is_terminal)
+            self.console.print(f"{model}: {total - done} of {total} {unit} to do")
+        visible = self.console.is_terminal
+        self._task = self._bars.add_task(model, total=total, completed=done, visible=visible, unit=unit)
+
+    def note(self, text: str) -> None:
+        """Tell how it stands, beside the bar; without a terminal, on a line of its own now and then."""
+        self._bars.update(self._task, description=f"{self._name}: {text}")
+        if not self.console.is_terminal and time.monotonic() - self._noted > NOTES:
+            self._noted = time.monotonic()
+            self.console.print(f"{self._name}: {text}")
 
     def advance(self, trials: int) -> None:
         """Move the model's bar."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,35 +20,18 @@ import pandas as pd
 from psylm import __version__
 from psylm.config import Experiment, read_experiment
 from psylm.errors import InputError, Problem, PsylmError
+from psylm.models.sources import expanded
 from psylm.plan import Part, make_plan
+from psylm.progress import Listener, Silent
 from psylm.results import Run, RunWriter
 from psylm.scorer import Scorer
 from psylm.scores import ScoreCache
+from psylm.scratch.train import train
 from psylm.stimuli import StimulusSet, load_stimuli
 from psylm.study import Study
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pandas", "scipy", "mixedlm")
 IDENTITY = ("psylm", "experiment", "limit")
-
-
-class Progress(Protocol):
-    """What the runner tells while it works."""
-
-    def begin(self, model: str, total: int, done: int) -> None:
-        """Begin a model's trials, of which some may be done already."""
-
-    def advance(self, trials: int) -> None:
-        """Count trials that have been scored and written."""
-
-
-class Silent:
-    """Tells nothing."""
-
-    def begin(self, model: str, total: int, done: int) -> None:
-        """Ignore the beginning."""
-
-    def advance(self, trials: int) -> None:
-        """Ignore the advance."""
 
 
 def run(
@@ -61,7 +44,7 @@ def run(
     restart: bool = False,
     cache: bool = True,
     study: Study | None = None,
-    progress: Progress | None = None,
+    progress: Listener | None = None,
 ) -> Run:
     """Run an experiment, or go on with one that was stopped.
 
@@ -104,6 +87,10 @@ def run(
     for module in experiment.analysis:
         study.analysis_module(module)
     sets = [load_stimuli(name, study) for name in experiment.stimuli]
+    progress = progress or Silent()
+    if experiment.train is not None and any(name.startswith("scratch:") for name in experiment.models):
+        train(experiment.train, study=study, listener=progress)
+    experiment = experiment.model_copy(update={"models": expanded(experiment.models)})
     plan = make_plan(experiment.models, sets, experiment.measure_options, limit)
     manifest = _manifest(experiment, sets, limit)
     if path.suffix == ".json":
@@ -121,7 +108,7 @@ def run(
             items = stimuli.items[stimuli.items["item"].isin(_items_used(plan, stimuli.name))]
             writer.stimuli(stimuli.name, items.reset_index(drop=True), stimuli.human)
         writer.manifest(manifest)
-        _compute(plan, experiment, writer, manifest, progress or Silent(), ScoreCache() if cache else None)
+        _compute(plan, experiment, writer, manifest, progress, ScoreCache() if cache else None)
         groups = [[part.name for part in group] for _, group in groupby(plan, _result_order)]
         writer.finish(groups)
         manifest |= {"status": "complete", "finished": _now()}
@@ -134,7 +121,7 @@ def _compute(
     experiment: Experiment,
     writer: RunWriter,
     manifest: dict[str, Any],
-    progress: Progress,
+    progress: Listener,
     cache: ScoreCache | None,
 ) -> None:
     for name, group in groupby(plan, lambda part: part.model):

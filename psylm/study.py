@@ -73,6 +73,22 @@ class Study:
             raise InputError(Problem("experiment", repr(name), _one_of(name, sorted(known))))
         return known[name]
 
+    def training(self, name: str) -> Path:
+        """Return the file of a training: a path of a YAML file, or the name of one in `experiments/training/`.
+
+        Raises
+        ------
+        InputError
+            There is none; those that there are, are told.
+        """
+        if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
+            return Path(name)
+        folders = [root / "experiments" / "training" for root in reversed(self.roots)]
+        known = {file.stem: file for folder in folders for file in sorted(folder.glob("*.y*ml"))}
+        if name not in known:
+            raise InputError(Problem("training", repr(name), _one_of(name, sorted(known))))
+        return known[name]
+
     def stimulus_names(self) -> list[str]:
         """List the stimulus sets: every folder below `stimuli/` with a `card.yaml`, by its path there."""
         return sorted(

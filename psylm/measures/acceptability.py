@@ -23,7 +23,7 @@ class AcceptabilityOptions(BaseModel, extra="forbid"):
 
 @measure(
     "acceptability",
-    families={"causal", "masked", "permuted", "ngram"},
+    families={"causal", "masked", "permuted", "ngram", "recurrent"},
     options=AcceptabilityOptions,
     meaning="log-probability of a sentence, with length and word frequency taken out (nats): lp, mean_lp, pen_lp, "
     "norm_lp_div, norm_lp_sub, slor",

@@ -53,7 +53,7 @@ class Blank:
 
 @measure(
     "cloze",
-    families={"causal", "masked", "permuted", "seq2seq"},
+    families={"causal", "masked", "permuted", "seq2seq", "recurrent"},
     options=ClozeOptions,
     needs_target=True,
     together="frame",

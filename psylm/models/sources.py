@@ -14,8 +14,11 @@ from typing import Any
 from psylm.document import read_yaml_text
 from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.embedded import EMBEDDED
+from psylm.scratch.architectures import ARCHITECTURES
+from psylm.scratch.checkpoints import checkpoints
 
-FORMS = "embedded:NAME, hub:NAME[@REVISION], file:PATH, wordfreq:LANGUAGE or ngram:FILE[@ORDER]"
+KINDS = ("embedded", "hub", "file", "scratch", "wordfreq", "ngram")
+FORMS = "embedded:NAME, hub:NAME[@REVISION], file:PATH, scratch:RUN_FOLDER[@STEP|@all], wordfreq:LANGUAGE or ngram:FILE[@ORDER]"
 DEFAULT_ORDER = 3
 """Words in an n-gram, where the name does not say."""
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]
@@ -40,11 +43,12 @@ class ModelSource:
     Parameters
     ----------
     kind
-        `embedded`, `hub`, `file`, `wordfreq` or `ngram`.
+        `embedded`, `hub`, `file`, `scratch`, `wordfreq` or `ngram`.
     place
         The embedded model's name, the hub's repository, the folder, the language or the text file.
     revision
-        A hub's branch, tag or commit, or the order of an n-gram model; empty for the default one.
+        A hub's branch, tag or commit, a trained model's step, or the order of an n-gram model; empty for the
+        default one.
 
     Examples
     --------
@@ -67,13 +71,15 @@ class ModelSource:
         """
         kind, _, place = name.partition(":")
         where = f"model {name!r}"
-        if kind not in ("embedded", "hub", "file", "wordfreq", "ngram") or not place:
+        if kind not in KINDS or not place:
             raise InputError(Problem(where, "a name of another form", FORMS))
         if kind == "embedded" and place not in EMBEDDED:
             known = ", ".join(f"embedded:{known}" for known in EMBEDDED)
             raise InputError(Problem(where, "no embedded model of that name", known))
         if kind == "file" and not (Path(place) / "config.json").is_file():
             raise InputError(Problem(where, "no config.json there", "the folder of a saved model"))
+        if kind == "scratch":
+            return cls(kind, *_checkpoint(place, where))
         if kind in ("hub", "ngram"):
             place, _, revision = place.partition("@")
             if kind == "ngram" and not Path(place).is_file():
@@ -101,6 +107,8 @@ class ModelSource:
             return "ngram"
         if self.kind == "embedded":
             return EMBEDDED[self.place].family
+        if self.kind == "scratch":
+            return str(ARCHITECTURES[self._config()["architecture"]].family)
         architectures = self._config().get("architectures") or []
         for family, endings in FAMILIES.items():
             if any(architecture.endswith(endings) for architecture in architectures) and (
@@ -119,11 +127,21 @@ class ModelSource:
             return EMBEDDED[self.place].folder()
         if self.kind == "file":
             return Path(self.place)
+        if self.kind == "scratch":
+            kept = checkpoints(Path(self.place))
+            return next(path for path in kept if not self.revision or int(path.name) == int(self.revision))
         return self._snapshot(FILES)
+
+    @property
+    def tokenizer_folder(self) -> Path:
+        """The folder with the tokenizer's files."""
+        return Path(self.place) / "tokenizer" if self.kind == "scratch" else self.folder
 
     @cached_property
     def commit(self) -> str:
-        """The hub's commit, an embedded package's file, or nothing."""
+        """The hub's commit, an embedded package's name, a trained model's step, or nothing."""
+        if self.kind == "scratch":
+            return str(int(self.folder.name))
         if self.kind == "hub":
             return self.folder.name
         return EMBEDDED[self.place].package if self.kind == "embedded" else ""
@@ -171,13 +189,16 @@ class ModelSource:
             return []
         if self.kind == "ngram":
             return [Path(self.place)]
-        return sorted(file for pattern in patterns for file in self.folder.glob(pattern))
+        folders = {self.folder, self.tokenizer_folder}
+        return sorted(file for pattern in patterns for folder in folders for file in folder.glob(pattern))
 
     @property
     def licence(self) -> str:
         """The licence that the model card states, or `unknown`."""
         if self.kind == "embedded":
             return EMBEDDED[self.place].licence
+        if self.kind == "scratch":
+            return "unknown"
         card = self.folder / "README.md"
         if not card.is_file():
             return "unknown"
@@ -187,7 +208,7 @@ class ModelSource:
         return str(read_yaml_text(parts[1], card).get("license", "unknown"))
 
     def _config(self) -> dict[str, Any]:
-        folder = Path(self.place) if self.kind == "file" else self._snapshot(["config.json"])
+        folder = self._snapshot(["config.json"]) if self.kind == "hub" else self.folder
         file = folder / "config.json"
         try:
             config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -210,3 +231,45 @@ class ModelSource:
                 "expected a repository and revision that exist, and a connection or an earlier download"
             ) from None
         return Path(folder)
+
+
+def _checkpoint(place: str, where: str) -> tuple[str, str]:
+    """Return a trained model's folder and step; the last step where none is named."""
+    folder, _, step = place.partition("@")
+    if step == "all" or not (Path(folder) / "tokenizer").is_dir() or not (Path(folder) / "checkpoints").is_dir():
+        found = "several models" if step == "all" else "no trained model there"
+        raise InputError(Problem(where, found, "the folder of one model that `psylm train` made, and perhaps @STEP"))
+    kept = [int(path.name) for path in checkpoints(Path(folder))]
+    if not step:
+        return folder, str(kept[-1])
+    if not step.isdecimal() or int(step) not in kept:
+        raise InputError(Problem(where, f"step {step!r}", "one of " + ", ".join(map(str, kept)) + " or all"))
+    return folder, str(int(step))
+
+
+def expanded(names: Sequence[str]) -> list[str]:
+    """Put every model that a name means in its place.
+
+    Parameters
+    ----------
+    names
+        Names of models. `scratch:FOLDER@all` means each checkpoint, and a training's folder each of its models.
+
+    Examples
+    --------
+    >>> expanded(["embedded:smollm2-135m"])
+    ['embedded:smollm2-135m']
+    """
+    out: list[str] = []
+    for name in names:
+        kind, _, place = name.partition(":")
+        folder, _, step = place.partition("@")
+        trained = sorted(path.parent for path in Path(folder).glob("*/checkpoints")) if kind == "scratch" else []
+        if kind != "scratch" or (step != "all" and not trained):
+            out.append(name)
+            continue
+        for run in trained or [Path(folder)]:
+            kept = [int(path.name) for path in checkpoints(run)]
+            steps = kept if step == "all" else [int(step)] if step else kept[-1:]
+            out += [f"scratch:{run.as_posix()}@{at}" for at in steps]
+    return out

@@ -1,0 +1,138 @@
+"""Models that `psylm train` made, as participants: a trained network in the form that the adapters know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from psylm.models.causal import CausalModel
+from psylm.scratch.checkpoints import load_checkpoint
+
+
+class RecurrentModel(CausalModel):
+    """Predicts each token from a state that carries what was read before: an LSTM, or ELMo's forward direction."""
+
+    family: ClassVar[str] = "recurrent"
+    _branches = False  # one state runs through a row, so that sequences cannot share their beginning
+
+
+@dataclass
+class States:
+    """What a body returns: states [rows, places, width]."""
+
+    last_hidden_state: Tensor
+
+
+@dataclass
+class Output:
+    """What a network returns: logits [rows, places, vocabulary]."""
+
+    logits: Tensor
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What adapters ask of a network's configuration."""
+
+    vocab_size: int
+    hidden_size: int
+    intermediate_size: int
+    max_position_embeddings: int | None
+    model_type: str
+    pad_token_id: int = 0
+    is_encoder_decoder: bool = False
+
+
+class Body(nn.Module):
+    """A model without its output layer, called as the adapters call a `transformers` model's."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        perm_mask: Tensor | None = None,
+        target_mapping: Tensor | None = None,
+        **_: Any,
+    ) -> States:
+        """Return states; arguments as in `transformers`."""
+        if self.model.family == "permuted":
+            return States(self._permuted(input_ids, perm_mask, target_mapping))
+        if self.model.family == "causal" and attention_mask is not None:
+            attention_mask = attention_mask == 0  # what is added to scores: 0 where attention is allowed
+        return States(self.model.states(input_ids, attention_mask, position_ids))
+
+    def _permuted(self, ids: Tensor, unseen: Tensor | None, mapping: Tensor | None) -> Tensor:
+        """Return the query stream at the places that are asked for, or the content stream of a text seen whole."""
+        itself = torch.eye(ids.shape[1], dtype=torch.bool, device=ids.device)
+        seen = torch.ones_like(itself).expand(len(ids), -1, -1) if unseen is None else unseen == 0
+        content = (seen | itself)[:, None]
+        if mapping is None:
+            asked = torch.zeros_like(ids[:, :1])
+            return self.model.streams(ids, content, content[:, :, :1], asked)[0]
+        targets = mapping.argmax(-1)  # [rows, places]
+        query = seen.take_along_dim(targets[..., None], 1)[:, None]
+        states: Tensor = self.model.streams(ids, content, query, targets)[1]
+        return states
+
+
+class ScratchNetwork(nn.Module):
+    """A trained model in the form that the adapters know.
+
+    Parameters
+    ----------
+    model
+        A model of `psylm.scratch`.
+    facts
+        What its checkpoint says of it.
+    """
+
+    def __init__(self, model: Any, facts: dict[str, Any]) -> None:
+        super().__init__()
+        self.base_model = Body(model)
+        self.facts = facts
+        shape = model.shape
+        self.config = Configuration(
+            vocab_size=shape.vocabulary,
+            hidden_size=shape.width,
+            intermediate_size=shape.inner,
+            max_position_embeddings=None if model.family == "recurrent" else shape.context,
+            model_type="psylm",
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> ScratchNetwork:
+        """Load a checkpoint."""
+        return cls(*load_checkpoint(folder))
+
+    @property
+    def model(self) -> Any:
+        """The model of `psylm.scratch`."""
+        return self.base_model.model
+
+    @property
+    def architecture(self) -> str:
+        """Name of the model's class: `GPT`, `BERT`, …."""
+        return type(self.model).__name__
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the weights are kept as."""
+        return next(self.parameters()).dtype
+
+    def forward(self, input_ids: Tensor) -> Output:
+        """Return logits."""
+        return Output(self.model.logits(self.base_model(input_ids=input_ids).last_hidden_state))
