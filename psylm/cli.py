@@ -152,7 +152,7 @@ def train(
     output: Annotated[Path | None, typer.Option(help="the folder; trained/NAME by default")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting")] = None,
 ) -> None:
-    """Train models from scratch, or go on with a training that was stopped; `torchrun -m psylm train` shares the work."""
+    """Train models, or go on with a training that was stopped; `torchrun -m psylm train` shares the work."""
     from psylm.progress import Bars
     from psylm.scratch.train import train as train_models
 

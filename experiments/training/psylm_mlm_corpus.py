@@ -1,4 +1,4 @@
-"""Write the corpus that `embedded:psylm-mlm` was trained on: novels and stories from Standard Ebooks, and WordNet's glosses.
+"""Write the corpus that `embedded:psylm-mlm` was trained on: books of Standard Ebooks, and WordNet's glosses.
 
     python experiments/training/psylm_mlm_corpus.py --wordnet /usr/share/wordnet --output corpora/psylm-mlm
 

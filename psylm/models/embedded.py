@@ -60,7 +60,7 @@ class EmbeddedModel:
         return file if file.is_file() else None
 
     def folder(self) -> Path:
-        """Return the model's folder; of a GGUF file that is a converted one: the first call converts, later ones find it.
+        """Return the model's folder; that of a GGUF file is a converted one, which the first call makes.
 
         Raises
         ------

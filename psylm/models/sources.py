@@ -18,7 +18,10 @@ from psylm.scratch.architectures import ARCHITECTURES
 from psylm.scratch.checkpoints import checkpoints
 
 KINDS = ("embedded", "hub", "file", "scratch", "wordfreq", "ngram")
-FORMS = "embedded:NAME, hub:NAME[@REVISION], file:PATH, scratch:RUN_FOLDER[@STEP|@all], wordfreq:LANGUAGE or ngram:FILE[@ORDER]"
+FORMS = (
+    "embedded:NAME, hub:NAME[@REVISION], file:PATH, scratch:RUN_FOLDER[@STEP|@all], wordfreq:LANGUAGE "
+    "or ngram:FILE[@ORDER]"
+)
 DEFAULT_ORDER = 3
 """Words in an n-gram, where the name does not say."""
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]

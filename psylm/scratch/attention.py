@@ -73,7 +73,7 @@ def scaled_dot_product(
 class MultiHeadAttention(nn.Module):
     r"""Attention in several subspaces: :math:`\mathrm{Concat}(head_1, …, head_h) W^O`.
 
-    Each :math:`head_i = \mathrm{Attention}(Q W^Q_i, K W^K_i, V W^V_i)`; the matrices of all heads are kept side by side.
+    Each :math:`head_i = \mathrm{Attention}(Q W^Q_i, K W^K_i, V W^V_i)`; the heads' matrices are kept side by side.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""ELMo: two LSTM language models, one in each direction, whose layers are concatenated and mixed (Peters et al. 2018)."""
+"""ELMo: two LSTM language models, one in each direction, whose layers are mixed (Peters et al. 2018)."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def _make(recipe: Training, choice: ModelChoice, vocabulary: int) -> nn.Module:
         if model.shape.vocabulary != vocabulary or model.shape.context < recipe.context:
             raise PsylmError(
                 f"start {choice.start}: found {model.shape.vocabulary} tokens and a context of {model.shape.context}; "
-                f"expected the tokenizer's {vocabulary} (tokenizer: {{of: {choice.start}}}) and {recipe.context} or more"
+                f"expected the tokenizer's {vocabulary} (tokenizer.of) and {recipe.context} or more"
             )
     return model
 
@@ -185,7 +185,7 @@ def documents(corpus: CorpusChoice, part: str, root: Path) -> Iterator[str]:
         return sentences(count, seed=1 if part == "train" else 2)
     stream = corpus.dataset if part == "train" else corpus.validation_dataset
     if stream is not None:
-        return stream_dataset(stream.name, {**stream.options}, corpus.column)
+        return stream_dataset(stream.name, stream.model_dump()["options"], corpus.column)
     files = corpus.train if part == "train" else corpus.validation
     return read_documents([root / name for name in files], corpus.column)
 
