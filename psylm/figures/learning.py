@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
-from psylm.figures.style import COLOURS, SINGLE, new_figure, save, style
+from psylm.figures.style import COLOURS, MARKERS, SINGLE, new_figure, save, style
 
 
 def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
@@ -36,8 +36,8 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         axes.plot(
             measured["tokens"], measured["validation_loss"], color=colour, marker="o", markersize=2, label=str(model)
         )
-    axes.set_xlabel("training tokens")
-    axes.set_ylabel("cross-entropy (nats per prediction)")
+    axes.set_xlabel("Training tokens")
+    axes.set_ylabel("Cross-entropy (nats per prediction)")
     axes.legend(title="line: validation, pale: training")
     return axes
 
@@ -59,3 +59,31 @@ def draw_losses(folder: Path) -> list[Path]:
         written = save(axes.get_figure(), folder / "figures" / "losses")  # type: ignore[arg-type]
         plt.close(axes.get_figure())  # type: ignore[arg-type]
     return written
+
+
+def trajectory(axes: Axes, table: pd.DataFrame, group: str) -> Axes:
+    """Draw means with their intervals over training tokens, a line a group.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    table
+        Columns `tokens`, `estimate`, `low`, `high` and the group's.
+    group
+        The column that tells lines apart.
+
+    Returns
+    -------
+    Axes
+        The panel; tokens on a logarithmic scale.
+    """
+    for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
+        rows = rows.sort_values("tokens")
+        colour = COLOURS[number % len(COLOURS)]
+        marker = MARKERS[number % len(MARKERS)]
+        axes.plot(rows["tokens"], rows["estimate"], color=colour, marker=marker, markersize=3, label=str(name))
+        axes.fill_between(rows["tokens"], rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
+    axes.set_xscale("log")
+    axes.set_xlabel("Training tokens")
+    return axes

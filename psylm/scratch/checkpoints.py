@@ -67,8 +67,13 @@ def save_state(
     new = folder / f"state-{step:08d}"
     if not new.is_dir():
         _write(new, model, optimiser, {"step": step, **facts})
+    remove_states(folder, but=new)
+
+
+def remove_states(folder: Path, but: Path | None = None) -> None:
+    """Remove what going on from earlier steps would need."""
     for old in folder.glob("state-*"):
-        if old != new:
+        if old != but:
             shutil.rmtree(old)
 
 

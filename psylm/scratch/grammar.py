@@ -130,3 +130,46 @@ def sentences(count: int, seed: int) -> Iterator[str]:
     random = np.random.default_rng(seed)
     for _ in range(count):
         yield sentence(random)
+
+
+def pairs(count: int) -> Iterator[dict[str, str]]:
+    """Yield minimal pairs of agreement whose head noun and verb never occur together in the corpus.
+
+    Each pair of noun and verb is asked in both numbers, without an attractor, and with one of either number.
+
+    Parameters
+    ----------
+    count
+        Pairs of noun and verb, taken at equal steps from all that are held out.
+
+    Yields
+    ------
+    dict
+        Columns of a stimulus set: `item`, `phenomenon`, `acceptability`, `sentence`, `target`.
+
+    Examples
+    --------
+    >>> [pair["sentence"] for pair in pairs(8)][:2]
+    ['the ... .', 'the ... .']
+    """
+    kept = [(noun, verb) for noun in NOUNS for verb in VERBS if held_out(noun, verb)]
+    item = 0
+    for number, (noun, verb) in enumerate(kept[place * len(kept) // count] for place in range(count)):
+        thing, preposition = THINGS[number % len(THINGS)], PLACES[number % len(PLACES)]
+        for plural in (False, True):
+            for phenomenon, attractor in (
+                ("no attractor", None),
+                ("attractor of the same number", plural),
+                ("attractor of the other number", not plural),
+            ):
+                item += 1
+                phrase = "" if attractor is None else f" {preposition} the {inflected(thing, attractor)}"
+                for acceptability in ("good", "bad"):
+                    target = agreeing(verb, plural == (acceptability == "good"))
+                    yield {
+                        "item": str(item),
+                        "phenomenon": phenomenon,
+                        "acceptability": acceptability,
+                        "sentence": f"the {inflected(noun, plural)}{phrase} {target} .",
+                        "target": target,
+                    }

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from psylm import __version__
@@ -69,8 +71,22 @@ def train(
     study = study or Study.find(Path.cwd())
     recipe = read_training(study.training(str(config)), overrides, study.root or Path.cwd())
     folder = Path(output) if output else Path("trained") / recipe.name
-    with processes() as group:
+    with processes() as group, _alone(folder, group):
         return train_recipe(recipe, folder, study.root or Path.cwd(), listener or Silent(), group)
+
+
+@contextmanager
+def _alone(folder: Path, group: Processes) -> Iterator[None]:
+    """Keep other trainings out of the folder."""
+    if not group.first:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise PsylmError(f"output {folder}: another process is training there; expected one at a time") from None
 
 
 def train_recipe(
@@ -102,7 +118,7 @@ def train_recipe(
     for name, choice in recipe.models.items():
         for seed in recipe.seeds:
             place = folder / (f"{name}-{seed}" if len(recipe.seeds) > 1 else name)
-            _train_one(recipe, choice, seed, place, tokenizer, corpora, listener, group)
+            _train_one(name, recipe, choice, seed, place, tokenizer, corpora, listener, group)
             done.append(place)
     if group.first:
         draw_losses(folder)
@@ -111,6 +127,7 @@ def train_recipe(
 
 
 def _train_one(
+    name: str,
     recipe: Training,
     choice: ModelChoice,
     seed: int,
@@ -130,7 +147,7 @@ def _train_one(
         "architecture": choice.architecture,
         "seed": seed,
         "recipe": recipe.name,
-        "model": folder.name,
+        "model": name,
     }
     if group.first and not (folder / "tokenizer").is_dir():
         tokenizer.save_pretrained(folder / "tokenizer")

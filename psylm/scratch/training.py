@@ -17,7 +17,7 @@ from torch import nn
 from psylm.progress import Listener
 from psylm.results import write_table
 from psylm.scratch.batches import Batches
-from psylm.scratch.checkpoints import load_state, save_model, save_state
+from psylm.scratch.checkpoints import load_state, remove_states, save_model, save_state
 from psylm.scratch.parallel import Processes
 from psylm.scratch.recipe import Training
 from psylm.scratch.schedule import checkpoint_steps, make_optimiser, rate
@@ -74,6 +74,9 @@ class Trainer:
 
     def run(self, listener: Listener) -> None:
         """Train to the last step; an interrupt saves what going on needs."""
+        if self.finished:
+            listener.begin(self.folder.name, self.recipe.steps, self.recipe.steps, "steps")
+            return
         self._resume()
         recipe = self.recipe
         kept = set(checkpoint_steps(recipe.steps, recipe.checkpoints))
@@ -96,7 +99,9 @@ class Trainer:
                 if self.step in kept and self.processes.first:
                     facts = {"step": self.step, "tokens": self.tokens, **self.facts}
                     save_model(self.model, self.folder / "checkpoints" / f"{self.step:08d}", facts)
-                if last or self.step % recipe.save_every == 0:
+                if last:
+                    self._finish()
+                elif self.step % recipe.save_every == 0:
                     self._save()
                 listener.advance(1)
         except KeyboardInterrupt:
@@ -173,6 +178,18 @@ class Trainer:
             facts = {"tokens": self.tokens, "seconds": self.seconds, "recipe": self.recipe.model_dump(mode="json")}
             save_state(self.folder, self.step, self.model, self.optimiser, facts)
         self.processes.wait()
+
+    def _finish(self) -> None:
+        """Write the log, and remove the state: the last checkpoint says that the training is over."""
+        if self.processes.first:
+            write_table(self._log_file, pd.DataFrame(self.log))
+            remove_states(self.folder)
+        self.processes.wait()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last checkpoint is there."""
+        return (self.folder / "checkpoints" / f"{self.recipe.steps:08d}").is_dir()
 
     def _resume(self) -> None:
         facts = load_state(self.folder, self.model, self.optimiser)
