@@ -44,22 +44,17 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
 
 def _learners(run: Run) -> Iterator[pd.DataFrame]:
     """Yield, for every set, one row a condition and checkpoint of a learner."""
-    facts = {name: info.get("training") for name, info in run.manifest["models"].items()}
-    about = pd.DataFrame(
-        [
-            {"model": name, "architecture": known["model"], "seed": known["seed"]}
-            | {k: known[k] for k in ("step", "tokens")}
-            for name, known in facts.items()
-            if known
-        ],
-        columns=["model", "architecture", "seed", "step", "tokens"],
-    )
+    trained = {name: info.get("training") for name, info in run.manifest["models"].items()}
+    columns = ["model", "architecture", "seed", "step", "tokens"]
+    known = [[name, facts["model"], *(facts[key] for key in columns[2:])] for name, facts in trained.items() if facts]
+    about = pd.DataFrame(known, columns=columns)
     results = run.results[run.results["region"].isin(["target", "sentence"])].merge(about, on="model")
     for stimuli, scores in results.groupby("stimuli", sort=False):
         card = run.card(str(stimuli))
         items = run.items(str(stimuli)).astype({"item": "string", "condition": "string"})
         if "acceptability" in card["factors"]:
-            judged = _judgements(scores[scores["measure"].isin(COSTS)], items, card["factors"]["acceptability"])
+            cost = next((measure for measure in COSTS if (scores["measure"] == measure).any()), "")
+            judged = _judgements(scores[scores["measure"] == cost], items, card["factors"]["acceptability"])
             grouped = judged.groupby([*KEYS[2:], "seed"], sort=False)["value"]
             yield grouped.agg(estimate="mean", n="size").reset_index().assign(stimuli=stimuli, measure=ACCURACY)
         else:

@@ -91,7 +91,7 @@ class BERT(nn.Module):
         return nn.functional.linear(transformed, self.embedding.weight, self.output_bias)
 
     def next_logits(self, states: Tensor) -> Tensor:
-        """Return logits [batch, 2] of the second segment following the first (1: it does), from the first token."""
+        """Return logits [batch, 2] of the second segment following the first (0) or not (1), from the first token."""
         out: Tensor = self.is_next(torch.tanh(self.pooler(states[:, 0])))
         return out
 
@@ -104,7 +104,7 @@ class BERT(nn.Module):
         loss = cross_entropy(self.logits(states[batch.selected]), batch.targets)
         if batch.follows is None or not self.next_sentence:
             return loss
-        return loss._replace(extra=torch_cross_entropy(self.next_logits(states), batch.follows.long()))
+        return loss._replace(extra=torch_cross_entropy(self.next_logits(states), (~batch.follows).long()))
 
 
 class RoBERTa(BERT):

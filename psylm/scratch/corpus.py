@@ -17,8 +17,8 @@ import numpy as np
 from psylm.errors import InputError, Problem
 from psylm.scratch.vocabulary import boundaries
 
-SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9])|(?<=[。！？])[」』）]*|\n+")
-"""Where a sentence ends: a full stop, question or exclamation mark before a capital; in Japanese the mark itself."""
+SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|(?<=[。！？])[」』）]*|\n+")
+"""Where a sentence ends: full stop, question or exclamation mark, no small letter after it; in Japanese the mark."""
 
 LINES = 1_000
 """Texts that are tokenized at a time."""

@@ -65,6 +65,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, *, smoothing: float = 0.0) ->
 
     Examples
     --------
+    >>> import torch
     >>> loss = cross_entropy(torch.zeros(2, 4), torch.tensor([1, IGNORED]))
     >>> round(float(loss.total), 4)  # log 4
     1.3863

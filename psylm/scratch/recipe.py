@@ -227,7 +227,7 @@ def read_training(path: Path, overrides: Sequence[str], root: Path) -> Training:
     training = checked(Training, document, path)
     problems = []
     for key in ("train", "validation"):
-        given = ("corpus", key) in getattr(document, GIVEN, ())
+        given = any(("corpus", key)[: len(location)] == location for location in getattr(document, GIVEN, ()))
         for number, name in enumerate(getattr(training.corpus, key)):
             file = (root / name).resolve()
             where = place(document, path, ("corpus", key, number))
