@@ -55,7 +55,7 @@ def scaled_dot_product(
     Examples
     --------
     >>> one_hot = torch.eye(2)
-    >>> _, A = scaled_dot_product(one_hot, 100 * one_hot, one_hot)
+    >>> _, A = scaled_dot_product(one_hot, 1000 * one_hot, one_hot)
     >>> A.tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """

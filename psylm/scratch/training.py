@@ -85,7 +85,7 @@ class Trainer:
         lost, predicted, began = 0.0, 0.0, time.monotonic() - self.seconds
         try:
             while self.step < recipe.steps:
-                total, count, tokens = self._step()
+                total, count, tokens = self.train_step()
                 self.step += 1
                 self.tokens += tokens
                 self.seconds = time.monotonic() - began
@@ -108,7 +108,7 @@ class Trainer:
             self._save()
             raise
 
-    def _step(self) -> tuple[float, float, int]:
+    def train_step(self) -> tuple[float, float, int]:
         """Do one optimiser step; returns the summed loss, the predictions and the tokens of all processes."""
         recipe = self.recipe
         shares = recipe.accumulate * self.processes.count
