@@ -81,7 +81,10 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         conditions = list(dict.fromkeys(rows["condition"]))
         figure, panels = new_figure(DOUBLE, DOUBLE / 3.2, columns=len(conditions))
         for panel, condition in zip(panels, conditions, strict=True):
-            trajectory(panel, rows[rows["condition"] == condition], "architecture")
+            mine = rows[rows["condition"] == condition]
+            if measure == ACCURACY:  # an interval by Student's t may go on where no accuracy is
+                mine = mine.assign(low=mine["low"].clip(lower=0), high=mine["high"].clip(upper=1))
+            trajectory(panel, mine, "architecture")
             panel.set_title(str(condition))
         if measure == ACCURACY:
             panels[0].set_ylabel("Accuracy (share of pairs)")

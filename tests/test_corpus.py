@@ -62,7 +62,6 @@ def test_text_parquet_and_streams_are_the_same_corpus(tmp_path: Path) -> None:
     pd.DataFrame({"text": texts, "n": [1, 2]}).to_parquet(tmp_path / "a.parquet")
     assert list(read_documents([tmp_path / "a.txt"])) == texts
     assert list(read_documents([tmp_path / "a.parquet"])) == texts
-    pytest.importorskip("datasets")
     streamed = stream_dataset("parquet", {"data_files": str(tmp_path / "a.parquet")}, "text")
     assert list(streamed) == texts
 

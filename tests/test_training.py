@@ -23,13 +23,12 @@ from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models.sources import expanded
 from psylm.progress import Silent
-from psylm.scratch import GPT, Shape, Transformer, save_transformers
+from psylm.scratch import GPT, Shape, Transformer
 from psylm.scratch.checkpoints import load_checkpoint
 from psylm.scratch.corpus import Corpus
 from psylm.scratch.grammar import agreeing, sentences
 from psylm.scratch.schedule import make_optimiser, rate
 from psylm.scratch.transformer import PairBatch
-from psylm.scratch.vocabulary import load_fast_tokenizer
 from psylm.study import Study
 
 RECIPE = """\
@@ -252,8 +251,8 @@ def test_a_trained_model_is_scored_as_transformers_scores_it(trained: Path, tmp_
     text = ["the baker behind the tables sings often .", "the bakers that the pilot meets sing ."]
     for name, measure in (("gpt", "surprisal"), ("roberta", "pseudo_log_likelihood")):
         folder = trained / name
-        model, _ = load_checkpoint(folder / "checkpoints" / "00000012")
-        save_transformers(model, tmp_path / name, load_fast_tokenizer(folder / "tokenizer"))
+        saved = CliRunner().invoke(app, ["models", "save", f"scratch:{folder}", str(tmp_path / name)])
+        assert saved.exit_code == 0, saved.output
         scores = []
         for source in (f"scratch:{folder}", f"file:{tmp_path / name}"):
             participant = psylm.load_model(source)
@@ -305,7 +304,7 @@ def test_an_experiment_over_every_checkpoint(tmp_path: Path, monkeypatch: pytest
     learners = run.tables()["trajectory-learners"]
     assert set(learners["architecture"]) == {"GPT", "LSTM"} and set(learners["seed"]) == {1, 2}
     # one accuracy, computed here from the run's own surprisals
-    name = next(n for n in run.model_names if n.endswith("GPT-2@12"))
+    name = next(n for n in run.model_names if n.endswith("GPT-seed2@12"))
     assert name in run.model_names
     rows = run.results.query("model == @name and measure == 'surprisal' and region == 'target'")
     items = run.items("agreement-grammar").astype({"item": "string", "condition": "string"})
@@ -383,6 +382,23 @@ def test_a_corpus_named_on_the_command_line_may_lie_anywhere(tmp_path: Path) -> 
         psylm.train("small", output=tmp_path / "out", study=study)
     psylm.train("small", output=tmp_path / "out", overrides=where, study=study)
     assert weights(tmp_path / "out" / "gpt")
+
+
+def test_files_and_streams_train_the_same_model(tmp_path: Path) -> None:
+    study = make_study(tmp_path, "  gpt: {architecture: gpt, layers: 1, width: 16, heads: 2}")
+    texts = list(sentences(300, seed=1))
+    pd.DataFrame({"said": texts}).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.txt").write_text("\n\n".join(texts))
+    stream = f"{{name: parquet, options: {{data_files: {tmp_path}/a.parquet}}}}"
+    corpora = {
+        "text": "{train: [a.txt], validation: [a.txt]}",
+        "parquet": "{train: [a.parquet], validation: [a.parquet], column: said}",
+        "stream": f"{{dataset: {stream}, validation_dataset: {stream}, column: said}}",
+    }
+    for name, corpus in corpora.items():
+        psylm.train("small", output=tmp_path / name, overrides=[f"corpus={corpus}"], study=study)
+    text, parquet, stream_ = (weights(tmp_path / name / "gpt") for name in corpora)
+    assert all(torch.equal(text[name], parquet[name]) and torch.equal(text[name], stream_[name]) for name in text)
 
 
 def test_a_model_begun_with_anothers_weights(tmp_path: Path, causal_folder: Path) -> None:

@@ -1,11 +1,12 @@
-"""Write the corpus that `embedded:psylm-mlm` was trained on: books of Standard Ebooks, and WordNet's glosses.
+"""Write a corpus for a masked language model: books of Standard Ebooks, and WordNet's glosses.
 
     python experiments/training/psylm_mlm_corpus.py --wordnet /usr/share/wordnet --output corpora/psylm-mlm
 
 The books are in the public domain in the United States and Standard Ebooks dedicates its editions to it (CC0 1.0);
 they are cloned at the commits that stand below. WordNet 3.0 (Princeton University) may be used for any purpose under
 its own licence; its database files (`data.noun` and the rest) come from wordnet.princeton.edu or from Debian's
-package `wordnet-base`. A paragraph or gloss is a line; an empty line stands between chapters.
+package `wordnet-base`. With `--answers N`, SmolLM2 (Apache-2.0) also answers N questions about everyday nouns. A
+paragraph, gloss or answer is a line; an empty line stands between documents.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
+
+from wordfreq import zipf_frequency
+
+import psylm
+from psylm.results import replacing
+from psylm.scratch.generate import generate_texts
 
 ADDRESS = "https://github.com/standardebooks/{name}"
 
@@ -86,6 +93,21 @@ VALIDATION = ("dorothy-canfield-fisher_understood-betsy", "john-buchan_the-thirt
 MATTER = ("titlepage", "imprint", "colophon", "uncopyright", "halftitle", "dedication", "endnotes", "loi", "epigraph")
 """Files of a book that are not its text."""
 
+THINGS = ("05", "06", "08", "13", "17", "18", "20", "27")
+"""WordNet's files of animals, artifacts, bodies, food, objects, persons, plants and substances."""
+
+QUESTIONS = (
+    "Describe in simple words what {noun} is and what people do with it.",
+    "Write a short paragraph about someone who needs {noun} at home or at work, and what happens.",
+    "Explain to a child what you know about {noun}: what goes with it, and where you find it.",
+    "Name things that have to do with {noun}, and say why, in full sentences.",
+    "Tell what happened yesterday with {noun}, in a few plain sentences.",
+)
+"""What SmolLM2 is asked about each noun."""
+
+BATCH, LONGEST = 192, 112
+"""Answers that are written at a time, and tokens of an answer at most."""
+
 XHTML = "{http://www.w3.org/1999/xhtml}"
 PACKAGE = "{http://www.idpf.org/2007/opf}"
 
@@ -146,6 +168,45 @@ def glosses(wordnet: Path) -> list[str]:
     return lines
 
 
+def nouns(wordnet: Path) -> list[str]:
+    """Return nouns of neither rare nor very frequent things, animals, plants, food and substances."""
+    kinds = {}
+    for line in (wordnet / "data.noun").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("  "):
+            offset, kind, *_ = line.split()
+            kinds[offset] = kind
+    found = []
+    for line in (wordnet / "index.noun").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("  "):
+            word, _, senses, *rest = line.split()
+            first = kinds[rest[-int(senses)]]  # senses stand in the order of their frequency
+            if word.isalpha() and len(word) > 2 and first in THINGS and 3.2 <= zipf_frequency(word, "en") <= 5.4:
+                found.append(word)
+    return sorted(found)
+
+
+def generated(words: list[str], folder: Path, batches: int) -> Iterator[list[str]]:
+    """Yield answers of SmolLM2 to questions about words, each a document; what is there is not written again."""
+    questions = [
+        question.format(noun=f"an {word}" if word[0] in "aeiou" else f"a {word}")
+        for word in words
+        for question in QUESTIONS
+    ]
+    random.Random(1).shuffle(questions)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = None
+    for number in range(batches):
+        file = folder / f"{number:05d}.txt"
+        if not file.is_file():
+            model = model or psylm.load_model("embedded:smollm2-135m", dtype="bfloat16")
+            asked = questions[number * BATCH : (number + 1) * BATCH]
+            answers = generate_texts(model, asked, longest=LONGEST, seed=number * BATCH)
+            with replacing(file) as temporary:
+                temporary.write_text("\n\n".join(answer.replace("\n\n", "\n") for answer in answers) + "\n")
+            print(f"{file}: {len(answers)} answers", flush=True)
+        yield from (document.splitlines() for document in file.read_text(encoding="utf-8").split("\n\n"))
+
+
 def say(example: str) -> str:
     """Return a gloss's example as a sentence."""
     example = example.strip('"; ')
@@ -157,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--wordnet", type=Path, required=True, help="folder with WordNet 3.0's data.noun and the rest")
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--answers", type=int, default=0, help="answers that SmolLM2 is to write")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     kept: dict[bool, list[list[str]]] = {True: [], False: []}
@@ -166,6 +228,7 @@ def main() -> None:
     shuffled = random.Random(1)
     shuffled.shuffle(definitions)
     page = 40
+    kept[False] += generated(nouns(arguments.wordnet), arguments.output / "generated", arguments.answers // BATCH)
     kept[False] += [definitions[first : first + page] for first in range(0, len(definitions), page)]
     for held_out, documents in kept.items():
         shuffled.shuffle(documents)

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, new_figure
 from psylm.scratch.positions import fourier, frequencies, gram, rotation, shift_product, sinusoidal
 
-DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+DIVERGING = "RdBu_r"
+ENCODINGS = ("learned", "sinusoidal", "rotary", "alibi", "none")
 
 
 def encoding(width: int = 64, length: int = 100) -> Figure:
@@ -48,7 +49,7 @@ def orthogonality(period: int = 128, count: int = 16) -> Figure:
         Two Gram matrices. The left is the identity: waves of whole numbers of cycles are orthogonal over their
         common period. The right is nearly so where waves are short, and not where they are longer than the period.
     """
-    figure, panels = new_figure(DOUBLE * 0.75, DOUBLE * 0.75 * 0.46, columns=2)
+    figure, panels = new_figure(DOUBLE * 0.75, DOUBLE * 0.75 * 0.5, columns=2)
     kinds = {
         f"1 to {count // 2} cycles in {period} positions": fourier(period, count),
         f"PE, d = {count}, over {period} positions": sinusoidal(period, count),
@@ -74,7 +75,7 @@ def shifts(width: int = 64, positions: Sequence[int] = (0, 40, 200), longest: in
     longest
         Largest k.
     """
-    figure, (axes,) = new_figure(SINGLE, 0.7 * SINGLE)
+    figure, (axes,) = new_figure(SINGLE, 0.8 * SINGLE)
     k = torch.arange(-longest, longest + 1)
     axes.plot(k, shift_product(width, k), color="0.6", linewidth=2.5, label=r"$\sum_i \cos(\omega_i k)$", zorder=1)
     table = sinusoidal(max(positions) + longest + 1, width)
@@ -84,27 +85,30 @@ def shifts(width: int = 64, positions: Sequence[int] = (0, 40, 200), longest: in
         axes.plot(ahead, products, MARKERS[number], color=COLOURS[number], label=f"measured from {position}")
     axes.set_xlabel("Shift k (positions)")
     axes.set_ylabel("PE(pos) · PE(pos + k)")
-    axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-def turning(width: int = 8, shift: int = 3, positions: Sequence[int] = (0, 2, 4)) -> Figure:
+def turning(
+    width: int = 16, shift: int = 8, positions: Sequence[int] = (0, 20, 45), pairs: Sequence[int] = (1, 2, 3, 4)
+) -> Figure:
     """Draw pairs of dimensions as points on a circle: a shift turns each by an angle of its own, wherever it begins.
 
     Parameters
     ----------
     width
-        d_model; a panel a pair.
+        d_model.
     shift
         k.
     positions
         Where the shift begins.
+    pairs
+        Pairs of dimensions i, a panel each.
     """
-    pairs = width // 2
-    figure, panels = new_figure(DOUBLE, DOUBLE / pairs + 0.35, columns=pairs)
+    figure, panels = new_figure(DOUBLE, DOUBLE / len(pairs) + 0.4, columns=len(pairs))
     table, matrix = sinusoidal(max(positions) + shift + 1, width), rotation(width, shift)
     around = np.linspace(0, 2 * np.pi, 200)
-    for pair, panel in enumerate(panels):
+    for pair, panel in zip(pairs, panels, strict=True):
         panel.plot(np.cos(around), np.sin(around), color="0.8", linewidth=0.6)
         for number, position in enumerate(positions):
             here = table[position, 2 * pair : 2 * pair + 2].flip(0)  # cosine across, sine up
@@ -114,12 +118,12 @@ def turning(width: int = 8, shift: int = 3, positions: Sequence[int] = (0, 2, 4)
             name = f"{position} to {position + shift}"
             panel.plot(*here, MARKERS[number], color=COLOURS[number], markersize=4, label=name)
         angle = float(frequencies(width)[pair]) * shift
-        panel.set_title(f"pair {pair}: {np.degrees(angle):.3g}°")
+        panel.set_title(f"i = {pair}: turned by {np.degrees(angle):.3g}°")
         panel.set_aspect("equal")
-        panel.set_xlabel(f"PE(pos, {2 * pair + 1})")
-    panels[0].set_ylabel("PE(pos, even)")
+        panel.set_xlabel("PE(pos, 2i + 1)")
+    panels[0].set_ylabel("PE(pos, 2i)")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(positions), title="position")
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(positions), title="from position to position")
     return figure
 
 
@@ -133,7 +137,7 @@ def broken(table: pd.DataFrame) -> Figure:
     """
     architectures = list(dict.fromkeys(table["architecture"]))
     figure, panels = new_figure(DOUBLE * 0.8, 0.42 * SINGLE + 0.6, columns=len(architectures))
-    encodings = list(dict.fromkeys(table["encoding"]))
+    encodings = [kind for kind in ENCODINGS if kind in set(table["encoding"])]
     for panel, architecture in zip(panels, architectures, strict=True):
         rows = table[table["architecture"] == architecture]
         for number, (state, some) in enumerate(rows.groupby("positions", sort=False)):

@@ -40,6 +40,32 @@ def list_(context: typer.Context) -> None:
 
 
 @app.command()
+def save(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="a BERT, RoBERTa or GPT of a training: scratch:FOLDER")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the folder to make")],
+    dtype: Annotated[str, typer.Option(help="float32, float16 or bfloat16")] = "float32",
+) -> None:
+    """Save a trained model as `transformers` loads it: file:DIR is the same model."""
+    from psylm.errors import InputError, Problem
+    from psylm.models.load import DTYPES
+    from psylm.models.sources import ModelSource
+    from psylm.scratch.checkpoints import load_checkpoint
+    from psylm.scratch.transfer import save_transformers
+    from psylm.scratch.vocabulary import load_fast_tokenizer
+
+    source = ModelSource.parse(name)
+    if source.kind != "scratch":
+        raise InputError(Problem(f"model {name!r}", "no model of psylm's own", "scratch:FOLDER"))
+    if dtype not in ("float32", "float16", "bfloat16"):
+        raise InputError(Problem("dtype", repr(dtype), "float32, float16 or bfloat16"))
+    if folder.exists():
+        raise InputError(Problem(str(folder), "something there", "a new folder"))
+    model, _ = load_checkpoint(source.folder)
+    save_transformers(model, folder, load_fast_tokenizer(source.tokenizer_folder), DTYPES[dtype])
+    out.print(f"model    file:{folder}")
+
+
+@app.command()
 def check(
     name: Annotated[str, typer.Argument(metavar="MODEL", help="the model")],
     dtype: Annotated[list[str] | None, typer.Option(help="a precision; may be given again; all by default")] = None,

@@ -151,12 +151,8 @@ def stream_dataset(name: str, options: dict[str, Any], column: str) -> Iterator[
     column
         The column with the text.
     """
-    try:
-        from datasets import load_dataset
-    except ImportError:
-        raise InputError(
-            Problem(f"data set {name!r}", "no package datasets", "`pip install 'psylm[datasets]'`")
-        ) from None
+    from datasets import load_dataset
+
     rows = load_dataset(name, streaming=True, **({"split": "train"} | options))
     for row in rows:
         if column not in row:

@@ -117,7 +117,7 @@ def train_recipe(
     done = []
     for name, choice in recipe.models.items():
         for seed in recipe.seeds:
-            place = folder / (f"{name}-{seed}" if len(recipe.seeds) > 1 else name)
+            place = folder / (f"{name}-seed{seed}" if len(recipe.seeds) > 1 else name)
             _train_one(name, recipe, choice, seed, place, tokenizer, corpora, listener, group)
             done.append(place)
     if group.first:
