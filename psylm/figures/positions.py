@@ -26,7 +26,9 @@ def encoding(width: int = 64, length: int = 100) -> Figure:
         d_model and the number of positions.
     """
     figure, (axes,) = new_figure(SINGLE, 0.75 * SINGLE)
-    image = axes.imshow(sinusoidal(length, width), aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none")
+    image = axes.imshow(
+        sinusoidal(length, width).numpy(), aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none"
+    )
     axes.set_xlabel("Dimension (even: sine, odd: cosine)")
     axes.set_ylabel("Position")
     figure.colorbar(image, ax=axes, label="PE(position, dimension)")
@@ -55,7 +57,7 @@ def orthogonality(period: int = 128, count: int = 16) -> Figure:
         f"PE, d = {count}, over {period} positions": sinusoidal(period, count),
     }
     for panel, (title, functions) in zip(panels, kinds.items(), strict=True):
-        image = panel.imshow(gram(functions), cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none")
+        image = panel.imshow(gram(functions).numpy(), cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none")
         panel.set_title(title)
         panel.set_xlabel("Function")
     panels[0].set_ylabel("Function")
