@@ -173,6 +173,13 @@ def test_shares_lie_in_their_binomial_intervals() -> None:
         assert binomtest(successes, trials, share).pvalue > 0.001
 
 
+def test_another_share_can_be_masked(tokenizer, corpus: Corpus) -> None:
+    batches = MaskedBatches(corpus, tokenizer, 32, seed=1, share=0.4)
+    batch = batches.make(range(batches.rows), 0)
+    maskable = sum(int((~batches.special[batches._framed(*span)]).sum()) for span in batches.spans)
+    assert binomtest(batch.count, maskable, 0.4).pvalue > 0.001
+
+
 def test_whole_words_are_selected_whole() -> None:
     random = np.random.default_rng(1)
     words = np.repeat(np.arange(40_000), np.random.default_rng(2).integers(1, 4, 40_000))

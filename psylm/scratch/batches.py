@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from psylm.scratch.corpus import Corpus, full_sentences
-from psylm.scratch.masking import MaskedBatch, mask_tokens, masked_batch
+from psylm.scratch.masking import SELECTED, MaskedBatch, mask_tokens, masked_batch
 from psylm.scratch.objectives import CausalBatch
 from psylm.scratch.permutation import PermutedBatch, draw_order
 from psylm.scratch.vocabulary import boundaries
@@ -111,6 +111,8 @@ class MaskedBatches(Batches):
         Select words, not tokens.
     dynamic
         Mask anew at each epoch, not in ten ways that take turns.
+    share
+        Share of tokens, or words, that must be guessed.
     """
 
     def __init__(
@@ -122,10 +124,12 @@ class MaskedBatches(Batches):
         *,
         whole_words: bool = False,
         dynamic: bool = True,
+        share: float = SELECTED,
     ) -> None:
         super().__init__(corpus, tokenizer, context, seed)
         self.whole_words = whole_words
         self.dynamic = dynamic
+        self.share = share
         special = np.array(tokenizer.all_special_ids)
         self.special = np.zeros(len(tokenizer), dtype=bool)
         self.special[special] = True
@@ -155,7 +159,8 @@ class MaskedBatches(Batches):
 
     def _mask(self, ids: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         words = np.cumsum(self.corpus.begins_word[ids] | self.special[ids]) if self.whole_words else None
-        return mask_tokens(ids, ~self.special[ids], self.tokenizer.mask_token_id, self.ordinary, random, words)
+        maskable = ~self.special[ids]
+        return mask_tokens(ids, maskable, self.tokenizer.mask_token_id, self.ordinary, random, words, self.share)
 
 
 class PairBatches(MaskedBatches):

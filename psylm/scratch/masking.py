@@ -60,6 +60,7 @@ def mask_tokens(
     ordinary: np.ndarray,
     random: np.random.Generator,
     words: np.ndarray | None = None,
+    share: float = SELECTED,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Select 15% of the tokens; replace 80% of those by the mask and 10% by a random token.
 
@@ -77,6 +78,8 @@ def mask_tokens(
         Source of randomness.
     words
         Number of the word that each token belongs to [n], for whole-word masking: words are selected, not tokens.
+    share
+        Share of tokens, or words, that is selected.
 
     Returns
     -------
@@ -85,7 +88,8 @@ def mask_tokens(
 
     References
     ----------
-    Devlin et al. (2019), *BERT*, section 3.1 and appendix A.1.
+    Devlin et al. (2019), *BERT*, section 3.1 and appendix A.1. Wettig et al. (2023), *Should you mask 15% in masked
+    language modeling?*, for larger shares.
 
     Examples
     --------
@@ -95,10 +99,10 @@ def mask_tokens(
     (True, False)
     """
     if words is None:
-        selected = random.random(len(ids)) < SELECTED
+        selected = random.random(len(ids)) < share
     else:
         numbers, place = np.unique(words, return_inverse=True)
-        selected = (random.random(len(numbers)) < SELECTED)[place]
+        selected = (random.random(len(numbers)) < share)[place]
     selected = selected & maskable
     how = random.random(len(ids))
     drawn = random.choice(ordinary, len(ids))

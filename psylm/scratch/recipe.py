@@ -14,6 +14,7 @@ from psylm.errors import InputError, Problem
 from psylm.models.sources import ModelSource
 from psylm.scratch.architectures import ARCHITECTURES
 from psylm.scratch.layers import Activation, PositionKind, Shape
+from psylm.scratch.masking import SELECTED
 from psylm.scratch.vocabulary import Kind
 
 Positive = Annotated[int, Field(ge=1)]
@@ -95,8 +96,8 @@ class ModelChoice(BaseModel, extra="forbid"):
         `gpt`, `bert`, `roberta`, `xlnet`, `lstm` or `elmo`.
     layers, width, heads, inner, positions, activation, dropout
         As in `Shape`; activation by default as in the architecture's paper.
-    whole_words
-        Mask whole words (bert, roberta).
+    whole_words, masked
+        Mask whole words, and the share of words or tokens that is masked while training (bert, roberta).
     next_sentence
         Train on pairs of segments too; by default what the architecture does.
     start
@@ -113,6 +114,7 @@ class ModelChoice(BaseModel, extra="forbid"):
     activation: Activation | None = None
     dropout: Share = 0.1
     whole_words: bool = False
+    masked: Annotated[float, Field(gt=0, lt=1)] = SELECTED
     next_sentence: bool | None = None
     start: str | None = None
 
@@ -120,8 +122,8 @@ class ModelChoice(BaseModel, extra="forbid"):
     def _consistent(self) -> ModelChoice:
         if self.width % self.heads:
             raise ValueError(f"a width that is a multiple of heads; {self.width} is none of {self.heads}")
-        if self.whole_words and self.architecture not in ("bert", "roberta"):
-            raise ValueError("whole_words with bert or roberta only")
+        if (self.whole_words or self.masked != SELECTED) and self.architecture not in ("bert", "roberta"):
+            raise ValueError("whole_words and masked with bert or roberta only")
         if self.next_sentence and self.architecture != "bert":
             raise ValueError("next_sentence with bert only")
         if self.start and self.architecture not in ("bert", "roberta", "gpt"):

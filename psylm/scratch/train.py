@@ -24,6 +24,7 @@ from psylm.scratch.architectures import make_model
 from psylm.scratch.batches import Batches, CausalBatches, MaskedBatches, PairBatches, PermutedBatches
 from psylm.scratch.corpus import Corpus, fingerprint, read_documents, stream_dataset, write_corpus
 from psylm.scratch.grammar import sentences
+from psylm.scratch.masking import SELECTED
 from psylm.scratch.parallel import Processes, processes
 from psylm.scratch.recipe import CorpusChoice, ModelChoice, Training, read_training
 from psylm.scratch.training import Trainer
@@ -139,10 +140,9 @@ def _train_one(
 ) -> None:
     torch.manual_seed(seed)
     model = _make(recipe, choice, len(tokenizer)).to(group.device or choose_device(recipe.device))
-    train, validation = (
-        _batches(choice, corpora[part], tokenizer, recipe.context, number)
-        for part, number in (("train", seed), ("validation", 0))
-    )
+    train = _batches(choice, corpora["train"], tokenizer, recipe.context, seed)
+    usual = choice.model_copy(update={"masked": SELECTED})  # so that validation losses are comparable
+    validation = _batches(usual, corpora["validation"], tokenizer, recipe.context, 0)
     facts = {
         "architecture": choice.architecture,
         "seed": seed,
@@ -171,7 +171,8 @@ def _batches(choice: ModelChoice, corpus: Corpus, tokenizer: Any, context: int, 
     if choice.architecture in ("bert", "roberta"):
         kind = PairBatches if choice.pairs else MaskedBatches
         dynamic = choice.architecture == "roberta"
-        return kind(corpus, tokenizer, context, seed, whole_words=choice.whole_words, dynamic=dynamic)
+        options: dict[str, Any] = {"whole_words": choice.whole_words, "dynamic": dynamic, "share": choice.masked}
+        return kind(corpus, tokenizer, context, seed, **options)
     return (PermutedBatches if choice.architecture == "xlnet" else CausalBatches)(corpus, tokenizer, context, seed)
 
 
