@@ -25,7 +25,7 @@ NOTES = 30.0
 class Listener(Protocol):
     """What a run or a training tells while it works."""
 
-    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
+    def begin(self, model: str, total: int, done: int, work: str = "trials to score") -> None:
         """Begin a model's trials, or the steps of its training, of which some may be done already."""
 
     def advance(self, trials: int) -> None:
@@ -38,7 +38,7 @@ class Listener(Protocol):
 class Silent:
     """Tells nothing."""
 
-    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
+    def begin(self, model: str, total: int, done: int, work: str = "trials to score") -> None:
         """Ignore the beginning."""
 
     def advance(self, trials: int) -> None:
@@ -91,13 +91,13 @@ class Bars:
         """Leave the bars as they are."""
         self._bars.stop()
 
-    def begin(self, model: str, total: int, done: int, unit: str = "trials") -> None:
+    def begin(self, model: str, total: int, done: int, work: str = "trials to score") -> None:
         """Begin a model's bar at what an earlier run has done."""
         self._name = model
         if not self.console.is_terminal:
-            self.console.print(f"{model}: {total - done} of {total} {unit} to do")
+            self.console.print(f"{model}: {total - done} of {total} {work}")
         visible = self.console.is_terminal
-        self._task = self._bars.add_task(model, total=total, completed=done, visible=visible, unit=unit)
+        self._task = self._bars.add_task(model, total=total, completed=done, visible=visible, unit=work.split()[0])
 
     def note(self, text: str) -> None:
         """Tell how it stands, beside the bar; without a terminal, on a line of its own now and then."""

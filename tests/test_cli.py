@@ -112,7 +112,10 @@ def test_score_writes_sentences(study, masked_folder):
     assert list(table.columns) == ["sentence_id", "sentence", "value"]
     assert table["sentence"].tolist() == ["the cat sang", "the cook"] and (table["value"] < 0).all()
     wrong = psylm("score", *words, "--measure", "sentence_surprisal")
-    assert wrong.returncode == 2 and "expected a causal, ngram or permuted model for sentence_surprisal" in wrong.stderr
+    assert (
+        wrong.returncode == 2
+        and "expected a causal, ngram, permuted or recurrent model for sentence_surprisal" in wrong.stderr
+    )
 
 
 def test_an_empty_sentence_is_told_with_its_line(study, causal_folder):

@@ -58,7 +58,9 @@ def test_a_measure_that_a_model_cannot_do_is_refused_before_weights_are_read(mas
 
     folder = tmp_path / "no-weights"
     shutil.copytree(masked_folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
-    with pytest.raises(InputError, match="found a masked model; expected a causal, ngram or permuted model for"):
+    with pytest.raises(
+        InputError, match="found a masked model; expected a causal, ngram, permuted or recurrent model for"
+    ):
         check_models([f"file:{folder}"], [measures()["sentence_surprisal"]])
 
 

@@ -75,13 +75,13 @@ class Trainer:
     def run(self, listener: Listener) -> None:
         """Train to the last step; an interrupt saves what going on needs."""
         if self.finished:
-            listener.begin(self.folder.name, self.recipe.steps, self.recipe.steps, "steps")
+            listener.begin(self.folder.name, self.recipe.steps, self.recipe.steps, "steps to train")
             return
         self._resume()
         recipe = self.recipe
         kept = set(checkpoint_steps(recipe.steps, recipe.checkpoints))
         every = max(recipe.steps // LOGGED, 1)
-        listener.begin(self.folder.name, recipe.steps, self.step, "steps")
+        listener.begin(self.folder.name, recipe.steps, self.step, "steps to train")
         lost, predicted, began = 0.0, 0.0, time.monotonic() - self.seconds
         try:
             while self.step < recipe.steps:
