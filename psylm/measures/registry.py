@@ -89,7 +89,7 @@ def measures() -> dict[str, Measure]:
     Examples
     --------
     >>> sorted(measures()["cloze"].families)
-    ['causal', 'masked', 'permuted', 'seq2seq']
+    ['causal', 'masked', 'permuted', 'recurrent', 'seq2seq']
     """
     package = importlib.import_module("psylm.measures")
     for module in pkgutil.iter_modules(package.__path__):
