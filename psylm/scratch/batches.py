@@ -22,6 +22,10 @@ MASKINGS = 10
 """Ways in which BERT's data are masked, used in turn; RoBERTa's are masked anew each time."""
 
 
+VALIDATION = 2**32 - 1
+"""The epoch by which what is drawn for validation is drawn: the same at each measurement."""
+
+
 class Batches(ABC):
     """Rows of a corpus, in an order that a seed says, as batches for one objective.
 
@@ -77,6 +81,8 @@ class Batches(ABC):
 
 @dataclass(frozen=True)
 class _Lazy(Sequence[Batch]):
+    """Batches that are made when they are asked for."""
+
     batches: Batches
     numbers: list[range]
 
@@ -84,7 +90,7 @@ class _Lazy(Sequence[Batch]):
         return len(self.numbers)
 
     def __getitem__(self, index: Any) -> Any:
-        return self.batches.make(self.numbers[index], -1 % 2**32)
+        return self.batches.make(self.numbers[index], VALIDATION)
 
 
 class CausalBatches(Batches):
