@@ -1,4 +1,4 @@
-"""Texts that a model writes: greedily they are those of transformers' own generation, whatever is written beside them."""
+"""Texts that a model writes: greedily, those of transformers' own generation, whatever is written beside them."""
 
 from __future__ import annotations
 
