@@ -8,6 +8,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import EngFormatter
 
 from psylm.figures.style import COLOURS, MARKERS, SINGLE, new_figure, save, style
 
@@ -36,6 +37,7 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         axes.plot(
             measured["tokens"], measured["validation_loss"], color=colour, marker="o", markersize=2, label=str(model)
         )
+    axes.xaxis.set_major_formatter(EngFormatter())
     axes.set_xlabel("Training tokens")
     axes.set_ylabel("Cross-entropy (nats per prediction)")
     axes.legend(title="line: validation, pale: training")
