@@ -37,6 +37,7 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         axes.plot(
             measured["tokens"], measured["validation_loss"], color=colour, marker="o", markersize=2, label=str(model)
         )
+    axes.locator_params(axis="x", nbins=5)
     axes.xaxis.set_major_formatter(EngFormatter())
     axes.set_xlabel("Training tokens")
     axes.set_ylabel("Cross-entropy (nats per prediction)")
