@@ -70,6 +70,22 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
             table.to_parquet(temporary, index=False)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Make a folder and hold it, so that no second process writes to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".lock").touch()
+    except OSError as error:
+        expected = "a folder that can be made and written to"
+        raise InputError(Problem(f"output {folder}", str(error.strerror), expected)) from None
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise PsylmError(f"{folder}: another psylm process is running in this folder") from None
+
+
 class Run:
     """A run folder, read.
 
@@ -167,21 +183,6 @@ class RunWriter:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.parts = path / "parts"
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder, so that no second process writes to it."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / ".lock").touch()
-        except OSError as error:
-            expected = "a folder that can be made and written to"
-            raise InputError(Problem(f"output {self.path}", str(error.strerror), expected)) from None
-        try:
-            with FileLock(self.path / ".lock", timeout=0):
-                yield
-        except Timeout:
-            raise PsylmError(f"{self.path}: another psylm process is running in this folder") from None
 
     def manifest(self, content: dict[str, Any]) -> None:
         """Write the manifest."""

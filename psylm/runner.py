@@ -23,7 +23,7 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.sources import expanded
 from psylm.plan import Part, make_plan
 from psylm.progress import Listener, Silent
-from psylm.results import Run, RunWriter
+from psylm.results import Run, RunWriter, held
 from psylm.scorer import Scorer
 from psylm.scores import ScoreCache
 from psylm.scratch.train import train
@@ -98,7 +98,7 @@ def run(
     folder = Path(output) if output else _default_folder(experiment, limit)
     writer = RunWriter(folder)
     earlier = _earlier(folder, manifest, restart)
-    with writer.lock():
+    with held(folder):
         if earlier is not None and earlier.complete:
             writer.manifest(earlier.manifest | {"status": "complete"})  # may have been killed just before this
             return earlier

@@ -66,12 +66,7 @@ class Study:
             if path.is_file():
                 return path
             name = path.stem if path.parent in (Path("experiments"), Path()) else name
-        known = {
-            file.stem: file for root in reversed(self.roots) for file in sorted((root / "experiments").glob("*.y*ml"))
-        }
-        if name not in known:
-            raise InputError(Problem("experiment", repr(name), _one_of(name, sorted(known))))
-        return known[name]
+        return self._definition(name, "experiment", "experiments")
 
     def training(self, name: str) -> Path:
         """Return the file of a training: a path of a YAML file, or the name of one in `experiments/training/`.
@@ -83,10 +78,13 @@ class Study:
         """
         if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
             return Path(name)
-        folders = [root / "experiments" / "training" for root in reversed(self.roots)]
-        known = {file.stem: file for folder in folders for file in sorted(folder.glob("*.y*ml"))}
+        return self._definition(name, "training", "experiments/training")
+
+    def _definition(self, name: str, kind: str, where: str) -> Path:
+        """Return the YAML file of a name in a folder of the study, or of the built-in one."""
+        known = {file.stem: file for root in reversed(self.roots) for file in sorted((root / where).glob("*.y*ml"))}
         if name not in known:
-            raise InputError(Problem("training", repr(name), _one_of(name, sorted(known))))
+            raise InputError(Problem(kind, repr(name), _one_of(name, sorted(known))))
         return known[name]
 
     def stimulus_names(self) -> list[str]:

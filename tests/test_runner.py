@@ -16,7 +16,7 @@ import pytest
 import psylm
 from psylm import plan, scorer
 from psylm.errors import InputError, PsylmError
-from psylm.results import COLUMNS
+from psylm.results import COLUMNS, held
 from psylm.study import Study
 from tests.test_stimuli import CARD, write
 
@@ -168,9 +168,8 @@ def test_limit_takes_whole_items(study):
 
 
 def test_two_processes_do_not_write_to_one_run(study):
-    from psylm.results import RunWriter
 
-    with RunWriter(Path("runs/trial")).lock(), pytest.raises(PsylmError, match="another psylm process"):
+    with held(Path("runs/trial")), pytest.raises(PsylmError, match="another psylm process"):
         psylm.run("trial", study=study)
 
 

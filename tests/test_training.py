@@ -26,7 +26,7 @@ from psylm.progress import Silent
 from psylm.scratch import GPT, Shape, Transformer
 from psylm.scratch.checkpoints import load_checkpoint
 from psylm.scratch.corpus import Corpus
-from psylm.scratch.grammar import agreeing, sentences
+from psylm.scratch.grammar import VERBS, agreeing, sentences
 from psylm.scratch.schedule import make_optimiser, rate
 from psylm.scratch.transformer import PairBatch
 from psylm.study import Study
@@ -120,11 +120,7 @@ def test_the_transformer_learns(task: str) -> None:
     assert right >= 190
 
 
-FORMS = {
-    agreeing(verb, plural): verb
-    for verb in ["dance", "laugh", "sing", "sleep", "smile", "swim", "wait", "walk", "work", "shout", "dream", "rest"]
-    for plural in (False, True)
-}
+FORMS = {agreeing(verb, plural): verb for verb in VERBS for plural in (False, True)}
 
 
 # --- a training that is stopped

@@ -15,7 +15,7 @@ from psylm.document import read_yaml_text
 from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.embedded import EMBEDDED
 from psylm.scratch.architectures import ARCHITECTURES
-from psylm.scratch.checkpoints import checkpoints
+from psylm.scratch.checkpoints import checkpoint, checkpoints
 
 KINDS = ("embedded", "hub", "file", "scratch", "wordfreq", "ngram")
 FORMS = (
@@ -131,8 +131,7 @@ class ModelSource:
         if self.kind == "file":
             return Path(self.place)
         if self.kind == "scratch":
-            kept = checkpoints(Path(self.place))
-            return next(path for path in kept if not self.revision or int(path.name) == int(self.revision))
+            return checkpoint(Path(self.place), int(self.revision))
         return self._snapshot(FILES)
 
     @property

@@ -174,10 +174,11 @@ class MultiHeadAttention(nn.Module):
         self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None, bias: Tensor | None, *, causal: bool
     ) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        if self.fused and self._seen is None:
-            fast = causal and mask is None and bias is None and Q.shape[-2] == K.shape[-2]
-            if causal and not fast:
-                mask = both(mask, causal_mask(Q.shape[-2], Q.device))
+        fused = self.fused and self._seen is None
+        fast = fused and causal and mask is None and bias is None and Q.shape[-2] == K.shape[-2]
+        if causal and not fast:
+            mask = both(mask, causal_mask(Q.shape[-2], Q.device))
+        if fused:
             added = mask
             if bias is not None:
                 bias = bias.to(Q.dtype)
@@ -185,8 +186,6 @@ class MultiHeadAttention(nn.Module):
             scale = 1 / (self.temperature * math.sqrt(Q.shape[-1]))
             out: Tensor = scaled_dot_product_attention(Q, K, V, added, dropout, is_causal=fast, scale=scale)
             return out
-        if causal:
-            mask = both(mask, causal_mask(Q.shape[-2], Q.device))
         heads, A = scaled_dot_product(Q, K, V, mask, bias=bias, temperature=self.temperature, dropout=dropout)
         if self._seen is not None:
             self._seen.append(A.detach())

@@ -116,6 +116,11 @@ def _write(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer | No
     temporary.rename(folder)
 
 
+def checkpoint(folder: Path, step: int) -> Path:
+    """Return where a training keeps its model after a step."""
+    return folder / "checkpoints" / f"{step:08d}"
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """List the models that a training kept, by ascending step.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from psylm.errors import InputError, Problem
+from psylm.models.tokens import Tokenizer
 from psylm.scratch.vocabulary import boundaries
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|(?<=[。！？])[」』）]*|\n+")
@@ -101,7 +100,7 @@ def write_corpus(documents: Iterable[str], tokenizer: Any, folder: Path, limit: 
 def _begins_word(tokenizer: Any) -> np.ndarray:
     """Mark the tokens that can begin a word: with a space before them, or not marked as going on with one."""
     pieces = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    spaced = sum(piece[:1] in ("Ġ", "▁") for piece in pieces) > len(pieces) / 100
+    spaced = Tokenizer(tokenizer, "corpus").word_marking == "space"
     return np.array([piece[:1] in ("Ġ", "▁") if spaced else not piece.startswith("##") for piece in pieces])
 
 
@@ -158,11 +157,6 @@ def stream_dataset(name: str, options: dict[str, Any], column: str) -> Iterator[
         if column not in row:
             raise InputError(Problem(f"data set {name!r}", ", ".join(row), f"a column {column}"))
         yield str(row[column])
-
-
-def fingerprint(*parts: Any) -> str:
-    """Return a short checksum of anything that JSON can write."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def full_sentences(corpus: Corpus, room: int, *, across: bool) -> np.ndarray:

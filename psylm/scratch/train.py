@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from torch import nn
 
 from psylm import __version__
@@ -19,10 +18,10 @@ from psylm.figures.learning import draw_losses
 from psylm.models.load import choose_device
 from psylm.models.sources import ModelSource
 from psylm.progress import Listener, Silent
-from psylm.results import write_json
+from psylm.results import held, write_json
 from psylm.scratch.architectures import make_model
 from psylm.scratch.batches import Batches, CausalBatches, MaskedBatches, PairBatches, PermutedBatches
-from psylm.scratch.corpus import Corpus, fingerprint, read_documents, stream_dataset, write_corpus
+from psylm.scratch.corpus import Corpus, read_documents, stream_dataset, write_corpus
 from psylm.scratch.grammar import sentences
 from psylm.scratch.masking import SELECTED
 from psylm.scratch.parallel import Processes, processes
@@ -72,22 +71,8 @@ def train(
     study = study or Study.find(Path.cwd())
     recipe = read_training(study.training(str(config)), overrides, study.root or Path.cwd())
     folder = Path(output) if output else Path("trained") / recipe.name
-    with processes() as group, _alone(folder, group):
+    with processes() as group, held(folder) if group.first else nullcontext():
         return train_recipe(recipe, folder, study.root or Path.cwd(), listener or Silent(), group)
-
-
-@contextmanager
-def _alone(folder: Path, group: Processes) -> Iterator[None]:
-    """Keep other trainings out of the folder."""
-    if not group.first:
-        yield
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
-    except Timeout:
-        raise PsylmError(f"output {folder}: another process is training there; expected one at a time") from None
 
 
 def train_recipe(
@@ -221,13 +206,4 @@ def _claim(folder: Path, recipe: Training) -> None:
             )
         return
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    write_json(
-        file,
-        {
-            "psylm": __version__,
-            "torch": torch.__version__,
-            "training": content,
-            "id": fingerprint(content),
-            "started": now,
-        },
-    )
+    write_json(file, {"psylm": __version__, "torch": torch.__version__, "training": content, "started": now})

@@ -17,7 +17,7 @@ from torch import nn
 from psylm.progress import Listener
 from psylm.results import write_table
 from psylm.scratch.batches import Batches
-from psylm.scratch.checkpoints import load_state, remove_states, save_model, save_state
+from psylm.scratch.checkpoints import checkpoint, load_state, remove_states, save_model, save_state
 from psylm.scratch.parallel import Processes
 from psylm.scratch.recipe import Training
 from psylm.scratch.schedule import checkpoint_steps, make_optimiser, rate
@@ -98,7 +98,7 @@ class Trainer:
                     lost = predicted = 0.0
                 if self.step in kept and self.processes.first:
                     facts = {"step": self.step, "tokens": self.tokens, **self.facts}
-                    save_model(self.model, self.folder / "checkpoints" / f"{self.step:08d}", facts)
+                    save_model(self.model, checkpoint(self.folder, self.step), facts)
                 if last:
                     self._finish()
                 elif self.step % recipe.save_every == 0:
@@ -189,7 +189,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether the last checkpoint is there."""
-        return (self.folder / "checkpoints" / f"{self.recipe.steps:08d}").is_dir()
+        return checkpoint(self.folder, self.recipe.steps).is_dir()
 
     def _resume(self) -> None:
         facts = load_state(self.folder, self.model, self.optimiser)

@@ -49,6 +49,31 @@ GPT_PARTS = {
 }
 """Parts of our GPT's names, and what `transformers` calls them; W_Q, W_K and W_V are one matrix there."""
 
+BERT_SHAPE = {
+    "vocabulary": "vocab_size",
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "inner": "intermediate_size",
+    "context": "max_position_embeddings",
+    "dropout": "hidden_dropout_prob",
+    "activation": "hidden_act",
+    "epsilon": "layer_norm_eps",
+    "segments": "type_vocab_size",
+}
+GPT_SHAPE = {
+    "vocabulary": "vocab_size",
+    "layers": "n_layer",
+    "width": "n_embd",
+    "heads": "n_head",
+    "inner": "n_inner",
+    "context": "n_positions",
+    "dropout": "resid_pdrop",
+    "activation": "activation_function",
+    "epsilon": "layer_norm_epsilon",
+}
+"""Parts of a shape, and the keys of a configuration of theirs."""
+
 ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new", "relu": "relu"}
 
 
@@ -79,10 +104,11 @@ def load_transformers(folder: Path, *, heads: bool = True, dropout: float | None
         theirs |= load_file(file)
     kind = config.get("model_type")
     if kind == "bert":
-        model: BERT | GPT = _make_bert(config, paired="cls.seq_relationship.weight" in theirs)
+        make = BERT if "cls.seq_relationship.weight" in theirs else RoBERTa
+        model: BERT | GPT = make(_shape(config, BERT_SHAPE, BERT.defaults))
         prefix = "bert."
     elif kind == "gpt2":
-        model, prefix = GPT(_gpt_shape(config)), "transformer."
+        model, prefix = GPT(_shape(config, GPT_SHAPE, GPT.defaults)), "transformer."
         theirs = _split_projections(theirs)
     else:
         raise PsylmError(f"{folder}: found a model of type {kind!r}; expected bert or gpt2")
@@ -181,35 +207,12 @@ def _join_projections(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def _make_bert(config: dict[str, Any], *, paired: bool) -> BERT:
-    shape = Shape(
-        vocabulary=config["vocab_size"],
-        layers=config["num_hidden_layers"],
-        width=config["hidden_size"],
-        heads=config["num_attention_heads"],
-        inner=config["intermediate_size"],
-        context=config["max_position_embeddings"],
-        dropout=config.get("hidden_dropout_prob", 0.1),
-        activation=_activation(config.get("hidden_act", "gelu")),
-        epsilon=config.get("layer_norm_eps", 1e-12),
-        segments=config.get("type_vocab_size", 2),
-    )
-    return BERT(shape) if paired else RoBERTa(shape)
-
-
-def _gpt_shape(config: dict[str, Any]) -> Shape:
-    return Shape(
-        vocabulary=config["vocab_size"],
-        layers=config["n_layer"],
-        width=config["n_embd"],
-        heads=config["n_head"],
-        inner=config.get("n_inner") or 0,
-        context=config["n_positions"],
-        dropout=config.get("resid_pdrop", 0.1),
-        activation=_activation(config.get("activation_function", "gelu_new")),
-        normalise="before",
-        epsilon=config.get("layer_norm_epsilon", 1e-5),
-    )
+def _shape(config: dict[str, Any], keys: dict[str, str], defaults: dict[str, Any]) -> Shape:
+    """Return the shape that a configuration of theirs states."""
+    stated = {ours: config[theirs] for ours, theirs in keys.items() if config.get(theirs) is not None}
+    if "activation" in stated:
+        stated["activation"] = _activation(stated["activation"])
+    return Shape(**{**defaults, **stated})
 
 
 def _activation(theirs: str) -> Any:
@@ -232,31 +235,14 @@ def _config(model: nn.Module, tokenizer: Any) -> dict[str, Any]:
         if getattr(tokenizer, f"{token}_token_id") is not None
     }
     if isinstance(model, GPT):
-        return tokens | {
-            "architectures": ["GPT2LMHeadModel"],
-            "model_type": "gpt2",
-            "vocab_size": shape.vocabulary,
-            "n_layer": shape.layers,
-            "n_embd": shape.width,
-            "n_head": shape.heads,
-            "n_inner": shape.inner,
-            "n_positions": shape.context,
-            "activation_function": ACTIVATIONS[shape.activation],
-            "layer_norm_epsilon": shape.epsilon,
-            **{f"{part}_pdrop": shape.dropout for part in ("attn", "embd", "resid")},
-        }
-    return tokens | {
-        "architectures": ["BertForPreTraining" if model.next_sentence else "BertForMaskedLM"],
-        "model_type": "bert",
-        "vocab_size": shape.vocabulary,
-        "num_hidden_layers": shape.layers,
-        "hidden_size": shape.width,
-        "num_attention_heads": shape.heads,
-        "intermediate_size": shape.inner,
-        "max_position_embeddings": shape.context,
-        "hidden_act": ACTIVATIONS[shape.activation],
-        "layer_norm_eps": shape.epsilon,
-        "type_vocab_size": max(shape.segments, 1),
-        "hidden_dropout_prob": shape.dropout,
-        "attention_probs_dropout_prob": shape.dropout,
-    }
+        kind, architecture, keys = "gpt2", "GPT2LMHeadModel", GPT_SHAPE
+        dropouts = ["attn_pdrop", "embd_pdrop"]
+    else:
+        kind, architecture = "bert", "BertForPreTraining" if model.next_sentence else "BertForMaskedLM"
+        keys, dropouts = BERT_SHAPE, ["attention_probs_dropout_prob"]
+    stated = {theirs: getattr(shape, ours) for ours, theirs in keys.items()}
+    stated[keys["activation"]] = ACTIVATIONS[shape.activation]
+    if "segments" in keys:
+        stated[keys["segments"]] = max(shape.segments, 1)
+    named = {"architectures": [architecture], "model_type": kind}
+    return tokens | named | stated | dict.fromkeys(dropouts, shape.dropout)

@@ -20,7 +20,7 @@ from psylm.results import replacing
 
 Family = Literal["gaussian", "binomial"]
 
-BARS = re.compile(r"\((?P<terms>[^|()]+)(?P<bars>\|\|?)(?P<group>[^|()]+)\)")
+BARS = re.compile(r"\([^|()]+\|\|?[^|()]+\)")
 """A random term: `(1 + condition | subject)`, with two bars for uncorrelated ones."""
 
 NEARLY_ONE = 0.999
@@ -142,9 +142,9 @@ def _with_errors(fit: MixedModel, result: Any, clean: pd.DataFrame, control: Any
     deviance = mixedlm.mkGlmerDevfun(parsed, control=control)
     at = np.concatenate([result.theta, result.beta])
     curvature = approx_hess(at, deviance) / 2
-    covariance = np.linalg.pinv(curvature)[len(result.theta) :, len(result.theta) :]
     if np.linalg.eigvalsh(curvature).min() <= 0:
         return fit  # no minimum in every direction: what the optimiser gave is all there is
+    covariance = np.linalg.inv(curvature)[len(result.theta) :, len(result.theta) :]
     fixed = fit.fixed.assign(se=np.sqrt(np.diag(covariance)))
     return replace(fit, fixed=_tested(fixed, np.full(len(fixed), np.inf)))
 
