@@ -12,8 +12,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from psylm.analysis import LoadModule, modules, tables_of
+from psylm.files import replacing
 from psylm.measures.registry import measures
-from psylm.results import Run, replacing
+from psylm.results import Run
 
 SAMPLE = 12
 """Items that the page shows with the model's completions."""

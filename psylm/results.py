@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from psylm.arrays import TrialArrays, array_names, read_arrays, stacked, write_arrays
 from psylm.errors import InputError, Problem, PsylmError
+from psylm.files import replacing
 
 COLUMNS = [
     "experiment",
@@ -30,29 +32,6 @@ COLUMNS = [
 """The columns of `results.parquet`, one row a value."""
 
 KINDS: dict[str, str] = dict.fromkeys(COLUMNS, "string") | {"word_id": "int64", "value": "float64"}
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to, and rename it to `path` once all is written and on the disk.
-
-    Examples
-    --------
-    >>> folder = getfixture("tmp_path")
-    >>> with replacing(folder / "a.txt") as temporary:
-    ...     _ = temporary.write_text("whole")
-    >>> (folder / "a.txt").read_text()
-    'whole'
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -157,6 +136,42 @@ class Run:
         card: dict[str, Any] = self.manifest["stimuli"][stimuli]["card"]
         return card
 
+    def array_names(self) -> list[str]:
+        """Names of the arrays of the run."""
+        return array_names(self.path / "arrays")
+
+    def arrays(self, name: str, *, model: str, stimuli: str) -> Iterator[tuple[str, str, np.ndarray]]:
+        """Read the arrays of a name one by one, in the order of the stimuli.
+
+        Parameters
+        ----------
+        name
+            A name out of `array_names`.
+        model, stimuli
+            Whose arrays.
+
+        Yields
+        ------
+        item, condition, array
+            The array of one trial.
+        """
+        yield from read_arrays(self.path / "arrays", name, model, stimuli)
+
+    def stacked(self, name: str, *, model: str, stimuli: str) -> tuple[pd.DataFrame, np.ndarray]:
+        """Read the arrays of a name as one, where all trials' have the same shape; parameters as in `arrays`.
+
+        Returns
+        -------
+        trials, array
+            A table with `item` and `condition`, and the array [trials, ...] in its order.
+
+        Raises
+        ------
+        InputError
+            The run has no such arrays, or they differ in shape.
+        """
+        return stacked(self.path / "arrays", name, model, stimuli)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables that the analysis wrote, by name."""
         return {file.stem: pd.read_csv(file) for file in sorted((self.path / "analysis").glob("*.csv"))}
@@ -198,8 +213,10 @@ class RunWriter:
         """Whether a part has been written."""
         return (self.parts / f"{part}.parquet").is_file()
 
-    def part(self, name: str, table: pd.DataFrame) -> None:
-        """Write one part."""
+    def part(self, name: str, table: pd.DataFrame, arrays: TrialArrays | None = None) -> None:
+        """Write one part; its arrays first, since a part counts as done once its table is there."""
+        if arrays is not None:
+            write_arrays(self.path / "arrays" / f"{name}.safetensors", arrays)
         write_table(self.parts / f"{name}.parquet", table)
 
     def finish(self, groups: list[list[str]]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from psylm import __version__
+from psylm.arrays import TrialArrays
 from psylm.config import Experiment, read_experiment
 from psylm.errors import InputError, Problem, PsylmError
 from psylm.models.sources import expanded
@@ -140,17 +141,19 @@ def _compute(
         writer.manifest(manifest)
         started = time.monotonic()
         for part in left:
-            writer.part(part.name, score(scorer, part, experiment.name))
+            writer.part(part.name, *score(scorer, part, experiment.name))
             progress.advance(len(part.trials))
         manifest["models"][name]["seconds"] = round(time.monotonic() - started, 3)
         del scorer  # one model in memory at a time
 
 
-def score(scorer: Scorer, part: Part, experiment: str) -> pd.DataFrame:
-    """Score one part: the measure's table, with what names each row in the results."""
-    scores = scorer.score(part.measure, part.options, part.trials)
-    named = scores.merge(part.trials[["trial", "item", "condition"]], on="trial", how="left", validate="m:1")
-    return named.assign(experiment=experiment, model=part.model, stimuli=part.stimuli)
+def score(scorer: Scorer, part: Part, experiment: str) -> tuple[pd.DataFrame, TrialArrays | None]:
+    """Score one part: the measure's table, with what names each row in the results, and its arrays."""
+    scores, arrays = scorer.compute(part.measure, part.options, part.trials)
+    trials = part.trials[["trial", "item", "condition"]]
+    named = scores.merge(trials, on="trial", how="left", validate="m:1")
+    table = named.assign(experiment=experiment, model=part.model, stimuli=part.stimuli)
+    return table, TrialArrays(part.model, part.stimuli, trials, arrays) if arrays else None
 
 
 def _seed(seed: int) -> None:

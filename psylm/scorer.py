@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from psylm.measures.registry import SCORE_COLUMNS, Measure
+from psylm.measures.registry import SCORE_COLUMNS, Arrays, Measure
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.load import choose_device, load_model
 from psylm.models.sources import ModelSource
@@ -68,8 +68,15 @@ class Scorer:
             return self.model.info
         return ModelInfo(**json.loads(known[key]) | {"name": self.name})
 
+    def compute(self, measure: Measure, options: BaseModel, trials: pd.DataFrame) -> tuple[pd.DataFrame, Arrays]:
+        """Score trials by a measure that may give arrays too; parameters as in `score`."""
+        if measure.arrays:
+            table, arrays = measure.function(self.model, trials, options)
+            return table, arrays
+        return self.score(measure, options, trials), {}
+
     def score(self, measure: Measure, options: BaseModel, trials: pd.DataFrame) -> pd.DataFrame:
-        """Score trials by a measure.
+        """Score trials by a measure that gives a table.
 
         Parameters
         ----------
@@ -84,7 +91,8 @@ class Scorer:
             Scores, as the measure returns them.
         """
         if self.cache is None:
-            return measure.function(self.model, trials, options)
+            table: pd.DataFrame = measure.function(self.model, trials, options)
+            return table
         labels = groups(trials, measure.together)
         keyed = [
             (_digest([*self._identity, measure.name, options.model_dump(), contents]), mine)

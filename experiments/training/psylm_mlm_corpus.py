@@ -22,7 +22,7 @@ from pathlib import Path
 from wordfreq import zipf_frequency
 
 import psylm
-from psylm.results import replacing
+from psylm.files import replacing
 from psylm.scratch.generate import generate_texts
 
 ADDRESS = "https://github.com/standardebooks/{name}"

@@ -12,7 +12,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from psylm.results import replacing
+from psylm.files import replacing
 
 MM = 1 / 25.4
 SINGLE, DOUBLE = 85 * MM, 180 * MM

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-Function = Callable[[Any, pd.DataFrame, Any], pd.DataFrame]
+Arrays = dict[str, dict[int, np.ndarray]]
+"""What does not fit a table: for each name, an array a trial, of any shape."""
+
+Function = Callable[[Any, pd.DataFrame, Any], Any]
+"""Returns a table; a measure with arrays a table and `Arrays`."""
 
 Together = Literal["alone", "frame", "item"]
 
@@ -50,6 +55,9 @@ class Measure:
         share everything before the target (`frame`), or those of an item (`item`).
     meaning
         One line, with the unit.
+    arrays
+        Whether the function returns arrays (`Arrays`) beside its table. They are written to the run folder, and are too
+        large to be kept for later runs.
     """
 
     name: str
@@ -59,6 +67,7 @@ class Measure:
     needs_target: bool
     together: Together
     meaning: str
+    arrays: bool = False
 
 
 _REGISTERED: dict[str, Measure] = {}
@@ -72,11 +81,14 @@ def measure(
     options: type[BaseModel] = NoOptions,
     needs_target: bool = False,
     together: Together = "alone",
+    arrays: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as a measure; parameters as in `Measure`."""
 
     def register(function: Function) -> Function:
-        _REGISTERED[name] = Measure(name, function, frozenset(families), options, needs_target, together, meaning)
+        _REGISTERED[name] = Measure(
+            name, function, frozenset(families), options, needs_target, together, meaning, arrays
+        )
         return function
 
     return register

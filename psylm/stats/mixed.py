@@ -16,7 +16,7 @@ from scipy import stats
 from statsmodels.tools.numdiff import approx_hess
 
 from psylm.errors import InputError, Problem
-from psylm.results import replacing
+from psylm.files import replacing
 
 Family = Literal["gaussian", "binomial"]
 
