@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from psylm.errors import InputError
-from psylm.stats.mixed import MixedModel, compare, fit_maximal, fit_mixed, save_for_r
+from psylm.stats.export import save_for_r
+from psylm.stats.maximal import fit_maximal
+from psylm.stats.mixed import MixedModel, compare, fit_mixed
 from tests.r.simulate import HERE, reading
 
 MAXIMAL = "time ~ condition + (1 + condition | subject) + (1 + condition | item)"

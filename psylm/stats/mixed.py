@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +14,6 @@ from scipy import stats
 from statsmodels.tools.numdiff import approx_hess
 
 from psylm.errors import InputError, Problem
-from psylm.files import replacing
 
 Family = Literal["gaussian", "binomial"]
 
@@ -118,7 +115,7 @@ def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", 
     """
     import mixedlm
 
-    clean = _checked(data, formula)
+    clean = checked(data, formula)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters of the fit is told in the note
         if family == "binomial":
@@ -149,7 +146,8 @@ def _with_errors(fit: MixedModel, result: Any, clean: pd.DataFrame, control: Any
     return replace(fit, fixed=_tested(fixed, np.full(len(fixed), np.inf)))
 
 
-def _checked(data: pd.DataFrame, formula: str) -> pd.DataFrame:
+def checked(data: pd.DataFrame, formula: str) -> pd.DataFrame:
+    """Return the rows and columns that a formula needs, those with missing values left out; errors as `fit_mixed`."""
     if not BARS.search(formula):
         expected = "a random term, for example (1 | subject)"
         raise InputError(Problem(f"formula {formula!r}", "no random term", expected))
@@ -254,7 +252,7 @@ def compare(
     InputError
         The larger formula estimates no more than the smaller one.
     """
-    clean = _checked(data, f"{larger} {smaller}")
+    clean = checked(data, f"{larger} {smaller}")
     first, second = (fit_mixed(clean, formula, family=family, reml=False) for formula in (smaller, larger))
     df = second.parameters - first.parameters
     if df < 1:
@@ -262,108 +260,3 @@ def compare(
     gain = max(second.log_likelihood - first.log_likelihood, 0.0)
     found = Comparison(2 * gain, df, float(stats.chi2.sf(2 * gain, df)), gain / first.n)
     return found, first, second
-
-
-def fit_maximal(
-    data: pd.DataFrame,
-    fixed: str,
-    random: Mapping[str, Sequence[str]],
-    *,
-    family: Family = "gaussian",
-    reml: bool = True,
-) -> MixedModel:
-    """Fit the maximal model of a design, and reduce its random effects until it converges and is not singular.
-
-    The rule: first without correlations; then, one at a time, without the random slope that has the smallest variance
-    for its grouping; random intercepts stay. What was done is in `steps`.
-
-    Parameters
-    ----------
-    data
-        One row an observation.
-    fixed
-        Response and fixed effects: `time ~ condition`.
-    random
-        For each grouping, the effects that vary within it: `{"subject": ["condition"], "item": ["condition"]}`.
-    family, reml
-        As in `fit_mixed`.
-
-    References
-    ----------
-    Barr, D. J., Levy, R., Scheepers, C., & Tily, H. J. (2013). Random effects structure for confirmatory hypothesis
-    testing: Keep it maximal. Journal of Memory and Language, 68(3). Bates, D., Kliegl, R., Vasishth, S., & Baayen, H.
-    (2015). Parsimonious mixed models. arXiv:1506.04967.
-    """
-    slopes = {group: list(terms) for group, terms in random.items()}
-    steps: list[str] = []
-    bars = "|"
-    while True:
-        formula = _formula(fixed, slopes, bars)
-        fit = fit_mixed(data, formula, family=family, reml=reml)
-        steps.append(f"{formula}: {fit.note or 'converged'}")
-        if not fit.note or not any(slopes.values()):
-            return replace(fit, steps=steps)
-        if bars == "|":
-            bars = "||"
-        else:
-            group, term = _least(fit, slopes)
-            slopes[group].remove(term)
-
-
-def _formula(fixed: str, slopes: Mapping[str, Sequence[str]], bars: str) -> str:
-    """Write a formula.
-
-    Examples
-    --------
-    >>> _formula("time ~ a", {"subject": ["a"], "item": []}, "||")
-    'time ~ a + (1 + a || subject) + (1 | item)'
-    """
-    terms = [f"({' + '.join(['1', *some])} {bars if some else '|'} {group})" for group, some in slopes.items()]
-    return " + ".join([fixed, *terms])
-
-
-def _least(fit: MixedModel, slopes: Mapping[str, Sequence[str]]) -> tuple[str, str]:
-    """Return the random slope whose variance is the smallest, as a share of its grouping's."""
-    variances = fit.variances[fit.variances["with"] == ""]
-    share = variances["value"] / variances.groupby("group")["value"].transform("sum").clip(lower=1e-300)
-    found = variances.assign(share=share)
-    kept = [
-        (float(found[(found["group"] == group) & (found["term"] == term)]["share"].sum()), group, term)
-        for group, terms in slopes.items()
-        for term in terms
-    ]
-    return min(kept)[1:]
-
-
-def save_for_r(data: pd.DataFrame, fit: MixedModel, folder: Path) -> list[Path]:
-    """Write the data and an R script of the same model, for readers who want lme4.
-
-    Parameters
-    ----------
-    data
-        What was fitted.
-    fit
-        The model.
-    folder
-        Where `data.csv` and `model.R` are written.
-
-    Returns
-    -------
-    list of Path
-        The two files.
-    """
-    table, script = folder / "data.csv", folder / "model.R"
-    with replacing(table) as temporary:
-        _checked(data, fit.formula).to_csv(temporary, index=False)
-    call = (
-        f"model <- glmer({fit.formula}, data, family = binomial)"
-        if fit.family == "binomial"
-        else f"model <- lmer({fit.formula}, data, REML = {str(fit.reml).upper()})"
-    )
-    groups = "\n".join(f"data${group} <- factor(data${group})" for group in fit.groups)
-    with replacing(script) as temporary:
-        temporary.write_text(
-            f"library(lmerTest)\ndata <- read.csv('data.csv')\n{groups}\n{call}\nprint(summary(model))\n",
-            encoding="utf-8",
-        )
-    return [table, script]
