@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -16,10 +17,12 @@ import numpy as np
 import pandas as pd
 
 from psylm.analysis import Drawn
+from psylm.apa import count, listing, percent, share
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
+from psylm.prose import contrasts, correlations, effects, means, references
 from psylm.results import Run
 from psylm.stats.correlation import log_odds
 from psylm.stats.design import condition_table, contrast_table
@@ -274,10 +277,12 @@ def _draw_effects(effects: pd.DataFrame, model: str) -> Drawn:
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
-    """Say in words what was found with each model on each set; every number comes from the tables."""
+    """Write the results of each model on each set as an APA paragraph; every number comes from the tables."""
     tell = {
-        "contrasts": _say_contrasts, "preference": _say_preference, "human": _say_human,
-        "references": _say_references, "effects": _say_effects,
+        "conditions": partial(means, measure="surprisal", unit="bits"),
+        "contrasts": partial(contrasts, measure="surprisal", unit="bits"),
+        "preference": _say_preference, "human": correlations, "references": references,
+        "effects": partial(effects, predictor=OURS),
     }  # fmt: skip
     said: dict[str, list[str]] = {}
     for name, say in tell.items():
@@ -287,50 +292,14 @@ def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
     return said
 
 
-def _say_contrasts(rows: pd.DataFrame) -> Iterator[str]:
-    sure = rows[(rows["p_holm"] < 0.05)]
-    yield f"{len(sure)} of {len(rows)} contrasts in surprisal differ from zero (Holm-corrected p < .05)."
-    for row in rows[~rows["contrast"].str.startswith("(")].itertuples():
-        where = f" at {row.at}" if isinstance(row.at, str) and row.at else ""
-        yield (
-            f"{row.contrast}{where}: {row.estimate:.2f} bits, 95% CI [{row.low:.2f}, {row.high:.2f}], "
-            f"t({row.df:.0f}) = {row.statistic:.2f}, {_p(row.p_holm)} (Holm), d = {row.effect_size:.2f}."
-        )
-
-
 def _say_preference(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows[rows["condition"] == "all"].itertuples():
-        ours = not isinstance(row.who, str) or row.who == ""
-        interval = f", 95% CI [{row.low:.1%}, {row.high:.1%}]" if ours else f" ({row.source})"
-        yield f"{'' if ours else row.who + ', '}{row.measure} in {row.estimate:.1%} of {row.n:.0f} frames{interval}."
-
-
-def _say_human(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows.to_dict("records"):
-        symbol = "ρ" if row["coefficient"] == "spearman" else "r"
-        yield (
-            f"{row['measure']} and {row['with']} correlate at {symbol} = {row['estimate']:.3f}, 95% CI "
-            f"[{row['low']:.3f}, {row['high']:.3f}], n = {row['n']}, {_p(row['p'])}."
+    rows = rows[rows["condition"] == "all"]
+    ours = rows["who"].isna() | (rows["who"] == "")
+    for row in rows[ours].itertuples():
+        what = row.measure.replace(" above ", " word was more probable than ").replace(
+            " of rank ", " word was of rank "
         )
-
-
-def _say_references(rows: pd.DataFrame) -> Iterator[str]:
-    row = rows.iloc[min(1, len(rows) - 1)]
-    yield (
-        f"surprisal and {row['with']} ({row['words']}) correlate at r = {row['estimate']:.3f}, 95% CI "
-        f"[{row['low']:.3f}, {row['high']:.3f}], n = {row['n']}."
-    )
-
-
-def _say_effects(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows[(rows["predictor"] == OURS) & (rows["words"] == "all words")].itertuples():
-        unit = row.meaning.rpartition("(")[2].rstrip(")")
-        yield (
-            f"one bit of surprisal changes {row.response.replace('_', ' ')} by {row.estimate:.3f} {unit}, 95% CI "
-            f"[{row.low:.3f}, {row.high:.3f}], t({row.df:.0f}) = {row.statistic:.2f}, {_p(row.p_holm)} (Holm), "
-            f"ΔlogLik = {row.delta_log_likelihood * 1000:.2f} × 10⁻³ nats a word."
-        )
-
-
-def _p(p: float) -> str:
-    return "p < .001" if p < 0.001 else f"p = {p:.3f}".replace("0.", ".")
+        yield f"The {what} in {share(row.estimate, row.low, row.high, count(int(row.n), 'frame'))}."
+    published = [f"{row.who} {percent(row.estimate)} ({row.source})" for row in rows[~ours].itertuples()]
+    if published:
+        yield f"Published figures for {rows.loc[~ours, 'measure'].iloc[0]} are {listing(published, ';')}."

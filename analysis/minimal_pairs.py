@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.analysis import Drawn
+from psylm.apa import count, interval, number, percent, share
 from psylm.figures.forest import proportions
 from psylm.figures.style import DOUBLE, new_figure
 from psylm.results import Run
@@ -35,6 +36,14 @@ SENTENCE_METHODS = {
     "metalinguistic": ("asked", BITS),
 }
 """For each measure of a sentence, the method's name and what turns its values into bits, more being better."""
+
+METHODS_IN_WORDS = {
+    "whole sentence": "the surprisal of whole sentences",
+    "one prefix": "surprisal after the same prefix",
+    "critical word": "the surprisal of the critical word",
+    "asked": "its answer when asked",
+}
+"""What a sentence calls a method, where not by its name."""
 
 UNITLESS = "NormLP (Div)"
 
@@ -136,13 +145,29 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
-    """Say in words how often the good sentence was preferred; every number comes from the tables."""
+    """Say in an APA paragraph how often the good sentence was preferred; every number comes from the tables."""
     said: dict[str, list[str]] = {}
-    overall = tables["phenomena"][tables["phenomena"]["phenomenon"] == "all"]
-    for row in overall.to_dict("records"):
+    every = tables["phenomena"]
+    for row in every[every["phenomenon"] == "all"].to_dict("records"):
+        unit = "" if row["method"] == UNITLESS else " bits"
+        chance = "above" if row["low"] > 0.5 else "below" if row["high"] < 0.5 else "not significantly different from"
         said.setdefault(row["model"], []).append(
-            f"{row['method'][0].upper()}{row['method'][1:]}: the good sentence is preferred in {row['estimate']:.1%} "
-            f"[{row['low']:.1%}, {row['high']:.1%}] of {row['n']} pairs, by {row['margin']:.2f}"
-            f"{'' if row['method'] == UNITLESS else ' bits'} on average."
+            f"By {METHODS_IN_WORDS.get(row['method'], row['method'])}, the model preferred the good sentence in "
+            f"{share(row['estimate'], row['low'], row['high'], count(row['n'], 'pair'))}, {chance} chance (50%); "
+            f"the mean margin was {number(row['margin'])}{unit}, "
+            f"{interval(row['margin_low'], row['margin_high'])}."
         )
+    for model, sentences in said.items():
+        sentences += _extremes(every[(every["model"] == model) & (every["phenomenon"] != "all")])
     return said
+
+
+def _extremes(rows: pd.DataFrame) -> Iterator[str]:
+    """Of one method of each kind, the phenomena with the highest and the lowest accuracy, where they differ."""
+    for method, mine in rows[rows["method"].isin(DRAWN)].groupby("method", sort=False):
+        if mine["estimate"].nunique() > 1:
+            best, worst = mine.loc[mine["estimate"].idxmax()], mine.loc[mine["estimate"].idxmin()]
+            yield (
+                f"By {METHODS_IN_WORDS.get(method, method)}, accuracy was highest for {best['phenomenon']} "
+                f"({percent(best['estimate'])}) and lowest for {worst['phenomenon']} ({percent(worst['estimate'])})."
+            )

@@ -13,6 +13,7 @@ from itertools import product
 import pandas as pd
 
 from psylm.analysis import Drawn
+from psylm.apa import count, interval, percent, share
 from psylm.figures.forest import proportions
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, new_figure
 from psylm.results import Run
@@ -133,13 +134,27 @@ def _range(counts: pd.Series) -> str:
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
-    """Say in words how many predictions came true; every number comes from the tables."""
+    """Say in an APA paragraph how many predictions came true; every number comes from the tables."""
     said = {}
     for model, rows in tables["predictions"].groupby("model", sort=False):
-        best, worst = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
+        rows = rows[rows["estimate"].notna()]
+        if rows.empty:
+            continue
+        mean, low, high = mean_interval(rows["estimate"])
+        wide = f", {interval(low * 100, high * 100, 1)}" if len(rows) > 1 else ""
         said[str(model)] = [
-            f"Mean accuracy over {len(rows)} predictions of {rows['stimuli'].nunique()} suites: "
-            f"{rows['estimate'].mean():.1%}.",
-            f"Best: {best['stimuli']}, {best['estimate']:.1%}; worst: {worst['stimuli']}, {worst['estimate']:.1%}.",
+            f"The model’s surprisals met {count(len(rows), 'prediction')} of "
+            f"{count(rows['stimuli'].nunique(), 'test suite')} in {percent(mean)} of items on average{wide} (over "
+            f"predictions; {_range(rows['n'])} items a suite)."
         ]
+        if len(rows) > 1:
+            best, worst = rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]
+            said[str(model)].append(
+                f"Accuracy was highest for {_of(best)} ({share(best['estimate'], best['low'], best['high'])}) and "
+                f"lowest for {_of(worst)} ({share(worst['estimate'], worst['low'], worst['high'])})."
+            )
     return said
+
+
+def _of(row: pd.Series) -> str:
+    return f"prediction {row['prediction']} of {row['stimuli'].rpartition('/')[2].replace('_', ' ')}"

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.analysis import Drawn
+from psylm.apa import count, percent, share
 from psylm.figures.learning import trajectory
 from psylm.figures.style import DOUBLE, new_figure
 from psylm.results import Run
@@ -108,16 +109,20 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
-    """Say in words where each architecture ended, and when it first came within five points of it."""
+    """Say where each architecture ended, and when it first came within five points of that; one paragraph each."""
     said: dict[str, list[str]] = {}
     judged = tables["means"][tables["means"]["measure"] == ACCURACY]
     for (architecture, condition), rows in judged.groupby(["architecture", "condition"], sort=False):
         rows = rows.sort_values("tokens")
         last = rows.iloc[-1]
         near = rows[rows["estimate"] >= last["estimate"] - 0.05].iloc[0]
+        learners = count(int(last["learners"]), "learner")
+        found = (
+            share(last["estimate"], last["low"], last["high"]) if last["learners"] > 1 else percent(last["estimate"])
+        )
         said.setdefault(str(architecture), []).append(
-            f"{str(condition).capitalize()}: {last['estimate']:.1%} [{last['low']:.1%}, {last['high']:.1%}] after "
-            f"{last['tokens']:,} tokens (mean of {last['learners']} learners, {last['n']} pairs each); within five "
-            f"points of that after {near['tokens']:,}."
+            f"For {condition}, accuracy after {last['tokens']:,} training tokens was {found} ({learners}, "
+            f"{count(int(last['n']), 'pair')} each); it was first within five percentage points of that after "
+            f"{near['tokens']:,} tokens."
         )
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def number(value: float, digits: int = 2, *, bounded: bool = False) -> str:
@@ -59,7 +60,7 @@ def statistic(symbol: str, value: float, *df: float, digits: int = 2) -> str:
     >>> statistic("t", 2.345, 47.0), statistic("F", 5.1, 1.0, 22.64), statistic("z", -1.5)
     ('t(47) = 2.35', 'F(1, 22.64) = 5.10', 'z = −1.50')
     """
-    degrees = ", ".join(f"{one:.0f}" if one == round(one) else f"{one:.2f}" for one in df)
+    degrees = ", ".join(f"{one:.2f}".removesuffix(".00") for one in df)
     return f"{symbol}{f'({degrees})' if df else ''} = {number(value, digits)}"
 
 
@@ -72,3 +73,73 @@ def correlation(symbol: str, r: float, low: float, high: float, n: int, p: float
     'r(1724) = .70, 95% CI [.68, .73], p < .001'
     """
     return f"{symbol}({n - 2}) = {number(r, bounded=True)}, {interval(low, high, bounded=True)}, {p_value(p)}"
+
+
+def share(estimate: float, low: float, high: float, of: str = "") -> str:
+    """Write a proportion as a percentage with its 95% interval, and say of what it is one.
+
+    Examples
+    --------
+    >>> share(0.53125, 0.4322, 0.6279), share(0.5, 0.4, 0.6, of="96 pairs")
+    ('53.1%, 95% CI [43.2%, 62.8%]', '50.0% of 96 pairs, 95% CI [40.0%, 60.0%]')
+    """
+    return f"{percent(estimate)}{f' of {of}' if of else ''}, 95% CI [{percent(low)}, {percent(high)}]"
+
+
+def percent(value: float) -> str:
+    """Write a proportion as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.0625), percent(1.0), percent(float("nan"))
+    ('6.2%', '100.0%', '—')
+    """
+    return "—" if math.isnan(value) else f"{value * 100:.1f}%"
+
+
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def count(n: int, singular: str = "", plural: str = "") -> str:
+    """Write a number of things: in words below 10, in figures from there on.
+
+    Parameters
+    ----------
+    n
+        How many.
+    singular, plural
+        What they are called; the plural is the singular with an s unless it is given.
+
+    Examples
+    --------
+    >>> count(2, "model"), count(1, "suite"), count(12, "contrast"), count(1726, "word"), count(0)
+    ('two models', 'one suite', '12 contrasts', '1,726 words', 'no')
+    """
+    written = WORDS[n] if 0 <= n < len(WORDS) else f"{n:,}"
+    noun = singular if n == 1 else plural or f"{singular}s"
+    return f"{written} {noun}" if singular else written
+
+
+def listing(parts: Iterable[str], separator: str = ",") -> str:
+    """Join the parts of a sentence, with a comma before *and* where there are three or more.
+
+    Examples
+    --------
+    >>> listing(["a"]), listing(["a", "b"]), listing(["a", "b", "c"]), listing(["a, b", "c", "d"], ";")
+    ('a', 'a and b', 'a, b, and c', 'a, b; c; and d')
+    """
+    every = list(parts)
+    if len(every) < 3:
+        return (" and " if separator == "," else f"{separator} and ").join(every)
+    return f"{separator} ".join(every[:-1]) + f"{separator} and {every[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter and end with a full stop.
+
+    Examples
+    --------
+    >>> sentence("surprisal was lower"), sentence("N400 amplitude changed.")
+    ('Surprisal was lower.', 'N400 amplitude changed.')
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
