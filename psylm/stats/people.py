@@ -10,12 +10,10 @@ import numpy as np
 import pandas as pd
 
 from psylm.stats.correlation import correlation, log_odds
+from psylm.stats.observations import PEOPLE, responses_in, zipf
 from psylm.stats.regression import predictor_effect
 
-PROCESSING = ("(microvolts)", "(ms)")
-"""Human measures with one of these units are amplitudes or reading times."""
-
-OURS, PEOPLE = "surprisal of the model", "human cloze surprisal"
+OURS = "surprisal of the model"
 
 COVARIATES = ("log_frequency", "length", "position")
 
@@ -109,11 +107,13 @@ def processing_effects(measured: pd.DataFrame, card: dict[str, Any]) -> Iterator
     dict
         One row of the table a response and predictor.
     """
-    responses = [name for name, meaning in card["human"].items() if meaning.endswith(PROCESSING)]
+    responses = [*responses_in(card, "microvolts"), *responses_in(card, "ms")]
     if not responses:
         return
     data = measured.assign(intercept_group=measured.get("sentence_id", measured["item"]))
-    data["log_frequency"] = measured["log_frequency"] if "log_frequency" in measured else _zipf(measured, card)
+    data["log_frequency"] = (
+        measured["log_frequency"] if "log_frequency" in measured else zipf(measured["target"], card["language"])
+    )
     data["length"] = measured["length"] if "length" in measured else measured["target"].str.len()
     covariates = [name for name in COVARIATES if name in data]
     predictors = {"surprisal": OURS}
@@ -135,10 +135,3 @@ def processing_effects(measured: pd.DataFrame, card: dict[str, Any]) -> Iterator
                     "response": name, "meaning": card["human"][name], "words": words, "predictor": predictor,
                     "covariates": ", ".join(covariates),
                 } | asdict(effect)  # fmt: skip
-
-
-def _zipf(measured: pd.DataFrame, card: dict[str, Any]) -> pd.Series:
-    from wordfreq import zipf_frequency
-
-    language = card["language"].split("-")[0]
-    return measured["target"].map(lambda word: zipf_frequency(word, language)).astype(float)

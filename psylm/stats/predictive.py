@@ -20,13 +20,13 @@ POWER = 0.75
 """Exponent of the `power` link: between a logarithm and a line."""
 
 KNOTS = 5
-"""Degrees of freedom of a smooth."""
+"""Knots of a smooth, at quantiles of the predictor; one parameter fewer, since the intercept is apart."""
 
 SHAPES: dict[Link, str] = {
     "linear": "{}",
     "log": "np.log1p({})",
     "power": f"np.power({{}}, {POWER})",
-    "smooth": f"cr({{}}, df={KNOTS})",
+    "smooth": f"cr({{}}, df={KNOTS - 1}, constraints='center')",
 }
 """How a predictor stands in the formula."""
 
@@ -101,6 +101,40 @@ def folds_by(groups: pd.Series, folds: int, seed: int) -> np.ndarray:
     return groups.map(fold).to_numpy(dtype=int)
 
 
+def blocks(text: pd.Series, sentence: pd.Series, words: int) -> pd.Series:
+    """Divide texts into stretches of successive whole sentences, of a number of words or more.
+
+    Neighbouring words share what the regression does not know, so that single words must not be held out.
+
+    Parameters
+    ----------
+    text, sentence
+        The text and the sentence of each word, in reading order.
+    words
+        Words of a stretch, at least; the last of a text takes what is left.
+
+    Examples
+    --------
+    >>> text, sentence = pd.Series(list("aaaaaab")), pd.Series(list("AABBCCD"))
+    >>> blocks(text, sentence, 3).tolist()
+    ['a.0', 'a.0', 'a.0', 'a.0', 'a.0', 'a.0', 'b.0']
+    >>> blocks(text, sentence, 2).tolist()
+    ['a.0', 'a.0', 'a.1', 'a.1', 'a.2', 'a.2', 'b.0']
+    """
+    sizes = pd.DataFrame({"text": text, "sentence": sentence}).value_counts(sort=False)
+    number: dict[tuple[object, object], str] = {}
+    for name in text.unique():
+        mine = list(dict.fromkeys(sentence[text == name]))
+        block, filled, left = 0, 0, int((text == name).sum())
+        for one in mine:
+            if filled >= words and left >= words:
+                block, filled = block + 1, 0
+            number[name, one] = f"{name}.{block}"
+            filled += int(sizes[name, one])
+            left -= int(sizes[name, one])
+    return pd.Series([number[pair] for pair in zip(text, sentence, strict=True)], index=text.index, dtype="string")
+
+
 def predictive_gain(
     data: pd.DataFrame,
     response: str,
@@ -114,6 +148,39 @@ def predictive_gain(
     resamples: int = 9_999,
 ) -> Gain:
     """Return how much better held-out responses are predicted with predictors than without.
+
+    Parameters
+    ----------
+    data, response, baseline, predictors, group, link, folds, seed
+        As in `held_out_gains`.
+    resamples
+        As in `gain_of`.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(1)
+    >>> words = pd.DataFrame({"item": np.arange(400) // 10, "surprisal": random.gamma(3, 2, 400)})
+    >>> words["time"] = 300 + 5 * words["surprisal"] + random.normal(0, 10, 400)
+    >>> gain = predictive_gain(words, "time", [], ["surprisal"], group="item")
+    >>> gain.low > 0.3, gain.p < 0.001
+    (True, True)
+    """
+    gains = held_out_gains(data, response, baseline, predictors, group=group, link=link, folds=folds, seed=seed)
+    return gain_of(gains, data.loc[gains.index, group], seed=seed, resamples=resamples)
+
+
+def held_out_gains(
+    data: pd.DataFrame,
+    response: str,
+    baseline: Sequence[str],
+    predictors: Sequence[str],
+    *,
+    group: str,
+    link: Link = "linear",
+    folds: int = 10,
+    seed: int = 1,
+) -> pd.Series:
+    """Return what predictors add to the log-likelihood of each response when it is held out.
 
     Two regressions, baseline and baseline with predictors, are fitted to all folds but one, and the Gaussian
     log-likelihood of each response of that fold is taken under both, with the error variance of the fit.
@@ -132,9 +199,12 @@ def predictive_gain(
         The shape of a predictor's effect: `linear`; `log`, of 1 + its value; `power`, 0.75; or `smooth`, a natural
         cubic spline.
     folds, seed
-        Number of folds (at most that of groups), and the seed of their division and of resampling.
-    resamples
-        Of bootstrap and permutation test; a test of few groups is exact.
+        Number of folds (at most that of groups), and the seed of their division.
+
+    Returns
+    -------
+    Series
+        Nats, one value an observation that is complete, by the index of `data`.
 
     Raises
     ------
@@ -147,19 +217,11 @@ def predictive_gain(
     language model quality. CMCL. Wilcox, E. G., Pimentel, T., Meister, C., Cotterell, R., & Levy, R. P. (2023). Testing
     the predictions of surprisal theory in 11 languages. TACL, 11. Hoover, J. L., et al. (2023). The plausibility of
     sampling as an algorithmic theory of sentence processing. Open Mind, 7, for the shape of the effect.
-
-    Examples
-    --------
-    >>> random = np.random.default_rng(1)
-    >>> words = pd.DataFrame({"item": np.arange(400) // 10, "surprisal": random.gamma(3, 2, 400)})
-    >>> words["time"] = 300 + 5 * words["surprisal"] + random.normal(0, 10, 400)
-    >>> gain = predictive_gain(words, "time", [], ["surprisal"], group="item")
-    >>> gain.low > 0.3, gain.p < 0.001
-    (True, True)
     """
     clean = data[list(dict.fromkeys([response, *baseline, *predictors, group]))].dropna()
     count = clean[group].nunique()
-    if count < 2 or len(clean) <= 2 * (len(baseline) + KNOTS * len(predictors) + 2):
+    parameters = len(baseline) + (KNOTS - 1 if link == "smooth" else 1) * len(predictors) + 2
+    if count < 2 or len(clean) <= 2 * parameters:
         raise InputError(
             Problem(f"column {response!r}", f"{len(clean)} rows in {count} groups", "more rows and groups")
         )
@@ -167,11 +229,26 @@ def predictive_gain(
     y = clean[response].to_numpy(dtype=float)
     small = _held_out(y, fold, _designs(clean, baseline, [], link, fold))
     large = _held_out(y, fold, _designs(clean, baseline, predictors, link, fold))
-    gains = pd.DataFrame({"gain": large - small, "n": 1, "group": clean[group].to_numpy()})
-    by_group = gains.groupby("group", sort=False).sum()
-    sums, sizes = by_group["gain"].to_numpy(), by_group["n"].to_numpy(dtype=float)
+    return pd.Series(large - small, clean.index)
+
+
+def gain_of(gains: pd.Series, group: pd.Series, *, seed: int = 1, resamples: int = 9_999) -> Gain:
+    """Return the mean of gains with its interval and test, by groups.
+
+    Parameters
+    ----------
+    gains
+        One an observation, as `held_out_gains` gives them. The difference of two predictors' gains on the same
+        observations compares the predictors: its test is the paired permutation test.
+    group
+        What each observation was held out with; groups are resampled, and their signs flipped, as wholes.
+    seed, resamples
+        Of the BCa bootstrap and the permutation test; a test of few groups is exact. The fits are not repeated.
+    """
+    by_group = gains.groupby(group.to_numpy(), sort=False).agg(["sum", "size"])
+    sums, sizes = by_group["sum"].to_numpy(), by_group["size"].to_numpy(dtype=float)
     low, high = _interval(sums, sizes, resamples, seed)
-    return Gain(float(gains["gain"].mean()), low, high, sign_flip_p(sums, resamples, seed), len(clean), count)
+    return Gain(float(gains.mean()), low, high, sign_flip_p(sums, resamples, seed), len(gains), len(sums))
 
 
 def _designs(

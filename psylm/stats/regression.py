@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+
+from psylm.stats.mixed import compare
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,6 @@ def predictor_effect(
     Goodkind, A., & Bicknell, K. (2018). Predictive power of word surprisal for reading times is a linear function
     of language model quality. CMCL.
     """
-    import mixedlm
-
     columns = [response, predictor, *covariates]
     clean = data[[*columns, group]].dropna()
     spread = clean[columns].std()
@@ -95,39 +93,25 @@ def predictor_effect(
     scaled = pd.DataFrame({"group": clean[group].astype(str), "y": _z(clean[response]), "x": _z(clean[predictor])})
     scaled[fixed] = np.column_stack([_z(clean[name]) for name in usable]) if usable else np.empty((len(clean), 0))
     base = " + ".join(["1", *fixed])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of the fit is told in the note
-        without = mixedlm.lmer(f"y ~ {base} + (1 | group)", scaled, REML=False)
-        full = mixedlm.lmer(f"y ~ {base} + x + (1 | group)", scaled, REML=False)
-    row: dict[Any, Any] = full.tidy().set_index("term").loc["x"].to_dict()
-    b, error, df = float(row["estimate"]), float(row["std.error"]), float(row["df"])
-    half = float(stats.t.ppf(0.975, df)) * error
+    test, _, full = compare(scaled, f"y ~ {base} + (1 | group)", f"y ~ {base} + x + (1 | group)")
+    row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
-    gain = float(full.logLik().value - without.logLik().value)
     return Effect(
-        estimate=b * unit,
-        low=(b - half) * unit,
-        high=(b + half) * unit,
-        standardised=b,
-        standardised_low=b - half,
-        standardised_high=b + half,
-        statistic=float(row["statistic"]),
-        df=df,
-        p=float(row["p.value"]),
-        delta_log_likelihood=gain / len(clean),
-        p_likelihood_ratio=float(stats.chi2.sf(2 * max(gain, 0.0), 1)),
-        n=len(clean),
-        groups=int(clean[group].nunique()),
-        note=_note(full),
+        estimate=row["estimate"] * unit,
+        low=row["low"] * unit,
+        high=row["high"] * unit,
+        standardised=row["estimate"],
+        standardised_low=row["low"],
+        standardised_high=row["high"],
+        statistic=row["statistic"],
+        df=row["df"],
+        p=row["p"],
+        delta_log_likelihood=test.delta_log_likelihood,
+        p_likelihood_ratio=test.p,
+        n=full.n,
+        groups=full.groups["group"],
+        note=full.note,
     )
-
-
-def _note(model: Any) -> str:
-    if not model.converged:
-        return "the fit did not converge"
-    if model.isSingular():
-        return "the variance between groups is estimated as zero"
-    return ""
 
 
 def _z(column: pd.Series) -> np.ndarray:
