@@ -24,7 +24,7 @@ from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
 from psylm.prose import contrasts, correlations, effects, means, references
 from psylm.results import Run
-from psylm.stats.correlation import log_odds
+from psylm.stats.correlation import Correlation, log_odds
 from psylm.stats.design import condition_table, contrast_table
 from psylm.stats.intervals import proportion_interval
 from psylm.stats.multiple import adjusted
@@ -219,17 +219,21 @@ def _draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
 
 def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Drawn:
     figure, panels = new_figure(SINGLE, 2.9)
-    agreement(panels[0], log_odds(measured["human_cloze"]), log_odds(measured["cloze"]), list(measured["target"]))
+    rank = human[human["coefficient"] == "spearman"].iloc[0]
+    people, ours = log_odds(measured["human_cloze"]), log_odds(measured["cloze"])
+    agreement(panels[0], people, ours, list(measured["target"]), found=_correlation(rank))
     panels[0].set_xlabel("Human cloze (log-odds)")
     panels[0].set_ylabel("Model cloze (log-odds)")
-    rank = human[human["coefficient"] == "spearman"].iloc[0]
-    panels[0].set_title(f"ρ = {rank['estimate']:.2f} [{rank['low']:.2f}, {rank['high']:.2f}]", loc="left")
     return Drawn(
         figure,
         f"Cloze probability by {model} and by people, in log-odds, with the regression line and its 95% band. "
         f"Spearman's ρ with its 95% interval (BCa bootstrap of items); n = {int(rank['n'])} words. Labelled: the "
         "words farthest from the line.",
     )
+
+
+def _correlation(row: pd.Series) -> Correlation:
+    return Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))
 
 
 def _draw_references(trials: pd.DataFrame, references: pd.DataFrame, card: dict[str, Any], model: str) -> Drawn:
@@ -239,10 +243,9 @@ def _draw_references(trials: pd.DataFrame, references: pd.DataFrame, card: dict[
     words = "words of one token" if single in trials else "all words"
     found = references[(references["with"].str.endswith(who)) & (references["words"] == words)].iloc[0]
     figure, panels = new_figure(SINGLE, 2.9)
-    agreement(panels[0], rows[column], rows["surprisal"], list(rows["target"]))
+    agreement(panels[0], rows[column], rows["surprisal"], list(rows["target"]), found=_correlation(found), symbol="r")
     panels[0].set_xlabel(f"Published surprisal, {who} (bits)")
     panels[0].set_ylabel("Surprisal, this run (bits)")
-    panels[0].set_title(f"r = {found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]", loc="left")
     return Drawn(
         figure,
         f"Surprisal by {model} against the published surprisal by {who} of the same words ({words} for {who}), with "

@@ -130,11 +130,10 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         rows = rows.assign(name=name.str.replace("_", " "))
         methods = list(dict.fromkeys(rows["method"]))
         figure, panels = new_figure(DOUBLE * 0.7, 0.8 + rows["name"].nunique() * (0.16 + 0.08 * len(methods)))
-        axes = proportions(panels[0], rows, "name", "method", methods)
-        axes.axvline(0.5, color="0.5", linewidth=0.6, linestyle="--", zorder=1)
+        axes = proportions(panels[0], rows, "name", "method", methods, chance=0.5)
         axes.set_xlabel("Pairs in which the good sentence is preferred (share)")
         if len(methods) > 1:
-            figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(methods), 4))
+            figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(methods) + 1, 4))
         low, high = int(rows["n"].min()), int(rows["n"].max())
         drawn[f"accuracy-{model}"] = Drawn(
             figure,

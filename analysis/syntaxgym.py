@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from itertools import product
 
 import pandas as pd
@@ -15,18 +17,23 @@ import pandas as pd
 from psylm.analysis import Drawn
 from psylm.apa import count, interval, percent, share
 from psylm.figures.forest import proportions
-from psylm.figures.style import COLOURS, DOUBLE, MARKERS, new_figure
+from psylm.figures.regions import regions, regions_caption
+from psylm.figures.style import DOUBLE, new_figure
 from psylm.results import Run
-from psylm.stats.intervals import mean_interval, proportion_interval
+from psylm.stats.intervals import mean_interval, proportion_interval, within_intervals
 from psylm.stimuli.predictions import ALL, evaluate, parse, places
 from psylm.stimuli.regions import parse_regions
 
 REQUIRES = ("surprisal",)
 
+NAMED = re.compile(r"(\d+) ([^,()]+)")
+"""A region's number and name, as the cards of the suites have them."""
+
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:
     """Compute the accuracy of every prediction, and mean surprisal by region and condition."""
-    predictions, regions = [], []
+    predictions: list[dict[str, object]] = []
+    regions: list[dict[str, object]] = []
     for model, stimuli in product(run.model_names, run.stimulus_names):
         items = run.items(stimuli)
         if "predictions" not in items:
@@ -35,14 +42,22 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
         named = {"model": model, "stimuli": stimuli}
         for number, text in enumerate(json.loads(items["predictions"].iloc[0]), start=1):
             predictions.append(named | {"prediction": number} | _accuracy(text, surprisals))
-        for place, one in surprisals.items():
-            if place[0] != ALL:
-                mean, low, high = mean_interval(one)
-                regions.append(
-                    named | {"region": place[0], "condition": place[1]}
-                    | {"estimate": mean, "low": low, "high": high, "n": int(one.notna().sum())}
-                )  # fmt: skip
+        regions += [named | row for row in _regions(surprisals)]
     return {"predictions": pd.DataFrame(predictions), "regions": pd.DataFrame(regions)}
+
+
+def _regions(surprisals: dict[tuple[str, str], pd.Series]) -> Iterator[dict[str, object]]:
+    """Give each region's mean and its intervals by items: of the mean, and for comparing conditions within items."""
+    for region in dict.fromkeys(region for region, _ in surprisals if region != ALL):
+        wide = pd.DataFrame({condition: one for (name, condition), one in surprisals.items() if name == region})
+        within = within_intervals(wide)
+        for condition, one in wide.items():
+            mean, low, high = mean_interval(one)
+            yield {
+                "region": region, "condition": condition, "estimate": mean, "low": low, "high": high,
+                "within_low": within.loc[condition, "low"], "within_high": within.loc[condition, "high"],
+                "n": int(one.notna().sum()),
+            }  # fmt: skip
 
 
 def _surprisals(run: Run, model: str, stimuli: str) -> dict[tuple[str, str], pd.Series]:
@@ -78,17 +93,17 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
     drawn: dict[str, Drawn] = {}
     for model in run.model_names:
         predictions = tables["predictions"][tables["predictions"]["model"] == model]
-        drawn[f"accuracy-{model}"] = _draw_accuracy(predictions, model)
+        drawn[f"accuracy-{model}"] = _draw_accuracy(run, predictions, model)
         for stimuli, rows in tables["regions"][tables["regions"]["model"] == model].groupby("stimuli", sort=False):
             drawn[f"regions-{stimuli}-{model}"] = _draw_regions(rows, run, str(stimuli), model)
     return drawn
 
 
-def _draw_accuracy(predictions: pd.DataFrame, model: str) -> Drawn:
+def _draw_accuracy(run: Run, predictions: pd.DataFrame, model: str) -> Drawn:
     several = predictions.duplicated("stimuli", keep=False)
-    name = predictions["stimuli"].str.rpartition("/")[2].str.replace("_", " ")
+    name = predictions["stimuli"].map(lambda stimuli: run.card(stimuli)["title"])
     name = name + ("  (" + predictions["prediction"].astype(str) + ")").where(several, "")
-    figure, panels = new_figure(DOUBLE * 0.6, 0.6 + 0.2 * len(predictions))
+    figure, panels = new_figure(DOUBLE * 0.9, 0.6 + 0.2 * len(predictions))
     proportions(panels[0], predictions.assign(name=name), "name").set_xlabel(
         "Share of items of which the prediction is true"
     )
@@ -101,30 +116,21 @@ def _draw_accuracy(predictions: pd.DataFrame, model: str) -> Drawn:
 
 
 def _draw_regions(rows: pd.DataFrame, run: Run, stimuli: str, model: str) -> Drawn:
-    first = run.items(stimuli).iloc[0]
-    regions = [str(region.name) for region in parse_regions(first["regions"])]
-    regions = [*regions, *(name for name in dict.fromkeys(rows["region"].astype(str)) if name not in regions)]
-    figure, panels = new_figure(DOUBLE * 0.75, 2.4)
-    axes = panels[0]
-    conditions = run.card(stimuli)["factors"]["condition"]
-    for number, condition in enumerate(conditions):
-        mine = rows[rows["condition"] == condition].assign(region=rows["region"].astype(str)).set_index("region")
-        mine = mine.reindex([region for region in regions if region in mine.index])
-        middles = [regions.index(region) + (number - (len(conditions) - 1) / 2) * 0.1 for region in mine.index]
-        axes.errorbar(
-            middles, mine["estimate"], yerr=[mine["estimate"] - mine["low"], mine["high"] - mine["estimate"]],
-            color=COLOURS[number % len(COLOURS)], marker=MARKERS[number % len(MARKERS)], markersize=3.5,
-            linewidth=0.8, elinewidth=1.0, label=condition.replace("_", " "),
-        )  # fmt: skip
-    axes.set_xticks(range(len(regions)), regions)
-    axes.set_xlabel("Region")
-    axes.set_ylabel("Surprisal (bits)")
-    axes.set_ylim(bottom=0)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(conditions), 4))
+    items = run.items(stimuli)
+    first = [str(region.name) for region in parse_regions(items["regions"].iloc[0])]
+    order = list(dict.fromkeys([*first, *rows["region"].astype(str)]))
+    card = run.card(stimuli)
+    predicted = {region for text in json.loads(items["predictions"].iloc[0]) for region, _ in places(parse(text))}
+    conditions = card["factors"]["condition"]
+    figure, panels = new_figure(DOUBLE * 0.75, 2.6)
+    regions(
+        panels[0], rows, order, conditions, within=True,
+        marked=sorted(predicted - {ALL}), names=dict(NAMED.findall(card["columns"].get("regions", ""))),
+    )  # fmt: skip
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(conditions), 4))
     return Drawn(
         figure,
-        f"Surprisal by region and condition, {stimuli}, {model}: sums over the words of a region, means of items with "
-        f"95% intervals (Student's t). n = {int(rows['n'].max())} items.",
+        f"{regions_caption(rows, f'{stimuli}, {model}', within=True)} Shaded: the regions that the predictions name.",
     )
 
 

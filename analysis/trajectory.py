@@ -85,13 +85,11 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
             mine = rows[rows["condition"] == condition]
             if measure == ACCURACY:  # an interval by Student's t may go on where no accuracy is
                 mine = mine.assign(low=mine["low"].clip(lower=0), high=mine["high"].clip(upper=1))
-            trajectory(panel, mine, "architecture")
+            trajectory(panel, mine, "architecture", chance=0.5 if measure == ACCURACY else None)
             panel.set_title(str(condition))
         if measure == ACCURACY:
             panels[0].set_ylabel("Accuracy (share of pairs)")
             panels[0].set_ylim(-0.02, 1.02)
-            for panel in panels:
-                panel.axhline(0.5, color="0.5", linewidth=0.6, linestyle="--", zorder=1)
         else:
             panels[0].set_ylabel(f"{str(measure).replace('_', ' ')} (mean)")
         panels[-1].legend()

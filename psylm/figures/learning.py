@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from psylm.figures.style import COLOURS, MARKERS, SINGLE, new_figure, save, style
+from psylm.figures.style import SINGLE, band, panel, save, series, styled
 
 
 def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
@@ -28,20 +27,17 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     Axes
         The panel; a line is the validation loss, a pale one the training loss.
     """
-    if axes is None:
-        _, (axes,) = new_figure(SINGLE, 0.75 * SINGLE)
-    for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
-        colour = COLOURS[number % len(COLOURS)]
-        axes.plot(rows["tokens"], rows["loss"], color=colour, alpha=0.35, linewidth=0.8)
-        measured = rows.dropna(subset=["validation_loss"])
-        axes.plot(
-            measured["tokens"], measured["validation_loss"], color=colour, marker="o", markersize=2, label=str(model)
-        )
-    axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter(EngFormatter())
-    axes.set_xlabel("Training tokens")
-    axes.set_ylabel("Cross-entropy (nats per prediction)")
-    axes.legend(title="line: validation, pale: training")
+    with panel(axes, 0.75 * SINGLE) as axes:
+        for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
+            look = series(number)
+            axes.plot(rows["tokens"], rows["loss"], color=look["color"], alpha=0.35, linewidth=0.8)
+            measured = rows.dropna(subset=["validation_loss"])
+            axes.plot(measured["tokens"], measured["validation_loss"], **look, markersize=2.5, label=str(model))
+        axes.locator_params(axis="x", nbins=5)
+        axes.xaxis.set_major_formatter(EngFormatter())
+        axes.set_xlabel("Training tokens")
+        axes.set_ylabel("Cross-entropy (nats per prediction)")
+        axes.legend(title="line: validation, pale: training")
     return axes
 
 
@@ -57,36 +53,46 @@ def draw_losses(folder: Path) -> list[Path]:
     if not logs:
         return []
     table = pd.concat([pd.read_csv(log).assign(model=log.parent.name) for log in logs])
-    with mpl.rc_context(style()):
+    with styled():
         axes = losses(table)
         written = save(axes.get_figure(), folder / "figures" / "losses")  # type: ignore[arg-type]
         plt.close(axes.get_figure())  # type: ignore[arg-type]
     return written
 
 
-def trajectory(axes: Axes, table: pd.DataFrame, group: str) -> Axes:
+def trajectory(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: float | None = None) -> Axes:
     """Draw means with their intervals over training tokens, a line a group.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Where to draw; a new figure by default.
     table
         Columns `tokens`, `estimate`, `low`, `high` and the group's.
     group
         The column that tells lines apart.
+    chance
+        What guessing gives, a dashed line.
 
     Returns
     -------
     Axes
-        The panel; tokens on a logarithmic scale.
+        The panel; tokens on a logarithmic scale. The caller names what was measured, and makes the legend.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": "GPT", "tokens": [1000, 10000], "estimate": [0.5, 0.9], "low": [0.4, 0.8],
+    ...                       "high": [0.6, 1.0]})
+    >>> trajectory(None, table, "model", chance=0.5).get_xscale()
+    'log'
     """
-    for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
-        rows = rows.sort_values("tokens")
-        colour = COLOURS[number % len(COLOURS)]
-        marker = MARKERS[number % len(MARKERS)]
-        axes.plot(rows["tokens"], rows["estimate"], color=colour, marker=marker, markersize=3, label=str(name))
-        axes.fill_between(rows["tokens"], rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0)
-    axes.set_xscale("log")
-    axes.set_xlabel("Training tokens")
+    with panel(axes, 0.75 * SINGLE) as axes:
+        for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
+            rows = rows.sort_values("tokens")
+            band(axes, rows["tokens"], rows["low"], rows["high"], number)
+            axes.plot(rows["tokens"], rows["estimate"], **series(number), markersize=3, label=str(name))
+        if chance is not None:
+            axes.axhline(chance, color="0.5", linewidth=0.6, linestyle="--", zorder=1)
+        axes.set_xscale("log")
+        axes.set_xlabel("Training tokens")
     return axes

@@ -10,10 +10,9 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, new_figure
+from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, colour_map, new_figure
 from psylm.scratch.positions import fourier, frequencies, gram, rotation, shift_product, sinusoidal
 
-DIVERGING = "RdBu_r"
 ENCODINGS = ("learned", "sinusoidal", "rotary", "alibi", "none")
 
 
@@ -27,7 +26,12 @@ def encoding(width: int = 64, length: int = 100) -> Figure:
     """
     figure, (axes,) = new_figure(SINGLE, 0.75 * SINGLE)
     image = axes.imshow(
-        sinusoidal(length, width).numpy(), aspect="auto", cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none"
+        sinusoidal(length, width).numpy(),
+        aspect="auto",
+        cmap=colour_map(diverging=True),
+        vmin=-1,
+        vmax=1,
+        interpolation="none",
     )
     axes.set_xlabel("Dimension (even: sine, odd: cosine)")
     axes.set_ylabel("Position")
@@ -57,7 +61,9 @@ def orthogonality(period: int = 128, count: int = 16) -> Figure:
         f"PE, d = {count}, over {period} positions": sinusoidal(period, count),
     }
     for panel, (title, functions) in zip(panels, kinds.items(), strict=True):
-        image = panel.imshow(gram(functions).numpy(), cmap=DIVERGING, vmin=-1, vmax=1, interpolation="none")
+        image = panel.imshow(
+            gram(functions).numpy(), cmap=colour_map(diverging=True), vmin=-1, vmax=1, interpolation="none"
+        )
         panel.set_title(title)
         panel.set_xlabel("Function")
     panels[0].set_ylabel("Function")
@@ -84,7 +90,9 @@ def shifts(width: int = 64, positions: Sequence[int] = (0, 40, 200), longest: in
     for number, position in enumerate(positions):
         ahead = k[(k + position >= 0) & (k % 6 == 2 * number)]
         products = table[position + ahead] @ table[position]
-        axes.plot(ahead, products, MARKERS[number], color=COLOURS[number], label=f"measured from {position}")
+        axes.plot(
+            ahead, products, MARKERS[number], color=COLOURS[number % len(COLOURS)], label=f"measured from {position}"
+        )
     axes.set_xlabel("Shift k (positions)")
     axes.set_ylabel("PE(pos) · PE(pos + k)")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
@@ -115,10 +123,14 @@ def turning(
         for number, position in enumerate(positions):
             here = table[position, 2 * pair : 2 * pair + 2].flip(0)  # cosine across, sine up
             there = (matrix @ table[position])[2 * pair : 2 * pair + 2].flip(0)
-            arrow: dict[str, Any] = {"arrowstyle": "->", "color": COLOURS[number], "connectionstyle": "arc3,rad=0.2"}
+            arrow: dict[str, Any] = {
+                "arrowstyle": "->",
+                "color": COLOURS[number % len(COLOURS)],
+                "connectionstyle": "arc3,rad=0.2",
+            }
             panel.annotate("", xy=tuple(there.tolist()), xytext=tuple(here.tolist()), arrowprops=arrow)
             name = f"{position} to {position + shift}"
-            panel.plot(*here, MARKERS[number], color=COLOURS[number], markersize=4, label=name)
+            panel.plot(*here, MARKERS[number], color=COLOURS[number % len(COLOURS)], markersize=4, label=name)
         angle = float(frequencies(width)[pair]) * shift
         panel.set_title(f"i = {pair}: turned by {np.degrees(angle):.3g}°")
         panel.set_aspect("equal")
@@ -144,7 +156,7 @@ def broken(table: pd.DataFrame) -> Figure:
         rows = table[table["architecture"] == architecture]
         for number, (state, some) in enumerate(rows.groupby("positions", sort=False)):
             heights = [encodings.index(encoding) for encoding in some["encoding"]]
-            panel.plot(some["loss"], heights, MARKERS[number], color=COLOURS[number], label=str(state))
+            panel.plot(some["loss"], heights, MARKERS[number], color=COLOURS[number % len(COLOURS)], label=str(state))
         panel.set_title(architecture)
         panel.set_xlabel("Validation loss (nats per word)")
         panel.grid(axis="y", linewidth=0.3)

@@ -2,49 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from psylm.errors import InputError, Problem
 from psylm.files import replacing
 
 MM = 1 / 25.4
 SINGLE, DOUBLE = 85 * MM, 180 * MM
 """Widths of one and two columns, in inches."""
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+WIDTHS = {"single": SINGLE, "double": DOUBLE}
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's palette, told apart by people with any colour vision; markers tell them apart without colour."""
+
+GREYS = ("#000000", "#525252", "#898989", "#B9B9B9")
+"""From dark to light, at least 18 apart in CIE lightness (L* of 0, 35, 57 and 75); paper has 100."""
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (9, 2)))
+
+HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx")
+
 FONTS = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans")
-FONTS_WITH_JAPANESE = ("Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic")
+
+JAPANESE_FONTS = (
+    "IPAexGothic", "BIZ UDGothic", "Noto Sans JP", "Noto Sans CJK JP", "Source Han Sans JP", "Hiragino Sans",
+    "Yu Gothic",
+)  # fmt: skip
+"""In the order in which they are looked for: TrueType fonts first, which a PDF embeds as they are."""
 
 DPI = 300
 
+FORMATS = ("pdf", "svg", "png")
 
-def _installed(names: tuple[str, ...]) -> list[str]:
+_greyscale: ContextVar[bool] = ContextVar("greyscale", default=False)
+
+
+class _Colours(Sequence[str]):
+    """The colours of the style in use: what is drawn with `COLOURS[0]` is grey where grey is asked for."""
+
+    def _all(self) -> tuple[str, ...]:
+        return GREYS if _greyscale.get() else OKABE_ITO
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[str]: ...
+    def __getitem__(self, place: int | slice) -> str | Sequence[str]:
+        return self._all()[place]
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+
+COLOURS = _Colours()
+"""Colours of the first, second, … of what is compared: Okabe & Ito's, or greys within `styled(greyscale=True)`."""
+
+
+def series(number: int) -> dict[str, Any]:
+    """Return colour, marker and line style of the n-th of the lines that are compared, as `plot` takes them.
+
+    Each of the first seven differs from the others in its marker, so that a figure can be read without its colours.
+
+    Examples
+    --------
+    >>> series(1)["color"], series(1)["marker"]
+    ('#D55E00', 's')
+    >>> with styled(greyscale=True):
+    ...     series(1)["color"]
+    '#525252'
+    """
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": DASHES[number % len(DASHES)],
+    }
+
+
+def band(axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, number: int) -> PolyCollection:
+    """Shade an interval around the n-th line; in greyscale, bands are hatched so that they show through one another."""
+    colour = COLOURS[number % len(COLOURS)]
+    shade = axes.fill_between(x, low, high, facecolor=colour, edgecolor=colour, alpha=0.2, linewidth=0)
+    if _greyscale.get():
+        shade.set_hatch(HATCHES[number % len(HATCHES)])
+    return shade
+
+
+def colour_map(*, diverging: bool = False) -> str:
+    """Name the colour map of an image: its lightness alone tells the values apart, diverging ones in colour excepted.
+
+    Parameters
+    ----------
+    diverging
+        Whether values lie on both sides of a middle; in greyscale the middle is mid-grey.
+    """
+    if _greyscale.get():
+        return "gray" if diverging else "Greys"
+    return "RdBu_r" if diverging else "Blues"
+
+
+def installed(names: Sequence[str]) -> list[str]:
+    """Return those of the named fonts that are installed, in their order."""
     there = {font.name for font in font_manager.fontManager.ttflist}
     return [name for name in names if name in there]
 
 
 def style() -> Any:
     """Return matplotlib's settings for a publication."""
-    fonts = _installed(FONTS)
+    fonts = installed(FONTS)
     return {
-        "font.family": [*(fonts[:1] or ["sans-serif"]), *_installed(FONTS_WITH_JAPANESE), "DejaVu Sans"],
+        "font.family": [*(fonts[:1] or ["sans-serif"]), *installed(JAPANESE_FONTS)[:1], "DejaVu Sans"],
         "font.size": 8,
         "axes.labelsize": 8,
         "axes.titlesize": 8,
         "xtick.labelsize": 7,
         "ytick.labelsize": 7,
         "legend.fontsize": 7,
+        "legend.title_fontsize": 7,
         "legend.frameon": False,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -53,13 +142,39 @@ def style() -> Any:
         "ytick.major.width": 0.6,
         "lines.linewidth": 1.0,
         "lines.markersize": 4,
-        "axes.prop_cycle": cycler(color=COLOURS),
+        "hatch.linewidth": 0.4,
+        "axes.prop_cycle": cycler(color=list(COLOURS)),
+        "image.cmap": colour_map(),
         "figure.constrained_layout.use": True,
         "pdf.fonttype": 42,  # embedded as fonts, not as outlines, so that text stays text
         "svg.fonttype": "none",
         "svg.hashsalt": "psylm",  # the same figure is the same file
         "savefig.dpi": DPI,
     }
+
+
+@contextmanager
+def styled(*, greyscale: bool | None = None) -> Iterator[None]:
+    """Draw in the publication style.
+
+    Parameters
+    ----------
+    greyscale
+        Whether figures are for a print without colour; as it is, by default.
+
+    Examples
+    --------
+    >>> with styled(greyscale=True):
+    ...     figure, (axes,) = new_figure(SINGLE, 2.0)
+    ...     axes.plot([1, 2, 3], **series(0))[0].get_color()
+    '#000000'
+    """
+    before = _greyscale.set(_greyscale.get() if greyscale is None else greyscale)
+    try:
+        with mpl.rc_context(style()):
+            yield
+    finally:
+        _greyscale.reset(before)
 
 
 def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -82,7 +197,45 @@ def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, l
     return figure, list(axes[0])
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
+@contextmanager
+def panel(axes: Axes | None, height: float, width: float = SINGLE) -> Iterator[Axes]:
+    """Give the axes to draw on: those that there are, or a new figure's, in the publication style.
+
+    Parameters
+    ----------
+    axes
+        What the caller of a figure's function gave.
+    height, width
+        Of the new figure, in inches.
+    """
+    if axes is not None:
+        yield axes
+        return
+    with styled():
+        yield new_figure(width, height)[1][0]
+
+
+def width_of(text: str) -> float:
+    """Return a width in inches: that of one or two columns, by name, or a number of millimetres.
+
+    Examples
+    --------
+    >>> round(width_of("single"), 2), round(width_of("90"), 2)
+    (3.35, 3.54)
+    """
+    if text in WIDTHS:
+        return WIDTHS[text]
+    try:
+        millimetres = float(text)
+    except ValueError:
+        millimetres = 0.0
+    if not 30 <= millimetres <= 500:
+        expected = f"{', '.join(WIDTHS)}, or millimetres from 30 to 500"
+        raise InputError(Problem("width", repr(text), expected))
+    return millimetres * MM
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write a figure as PDF and SVG with embedded text, and as PNG at 300 dpi.
 
     Parameters
@@ -91,12 +244,17 @@ def save(figure: Figure, stem: Path) -> list[Path]:
         The figure.
     stem
         The path without its ending.
+    formats
+        Those of `FORMATS` that are wanted.
     """
-    written = []
     undated: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
-    for ending, metadata in undated.items():
+    unknown = [ending for ending in formats if ending not in undated]
+    if unknown:
+        raise InputError(Problem("formats", ", ".join(map(repr, unknown)), f"some of {', '.join(FORMATS)}"))
+    written = []
+    for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
         with replacing(path) as temporary, mpl.rc_context(style()):
-            figure.savefig(temporary, metadata=metadata)
+            figure.savefig(temporary, metadata=undated[ending])
         written.append(path)
     return written

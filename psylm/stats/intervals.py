@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
@@ -63,6 +64,48 @@ def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
         return mean, math.nan, math.nan
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(clean) - 1) * clean.std(ddof=1) / math.sqrt(len(clean)))
     return mean, mean - half, mean + half
+
+
+def within_intervals(wide: pd.DataFrame) -> pd.DataFrame:
+    """Return each condition's mean and its 95% interval for comparison within items: differences between items removed.
+
+    Two means whose intervals are compared by eye must differ by about as much as a paired test asks for; intervals
+    by `mean_interval` are wider where some items are surprising in every condition.
+
+    Parameters
+    ----------
+    wide
+        A row an item, a column a condition; items that lack one of the conditions are left out.
+
+    Returns
+    -------
+    DataFrame
+        A row a condition, with `estimate`, `low`, `high` and `n`: values are centred by item (Cousineau) and the
+        variance is enlarged by M / (M - 1) for M conditions (Morey); Student's t with n - 1 degrees of freedom.
+        With one condition there is nothing to compare, and bounds are NaN.
+
+    References
+    ----------
+    Cousineau, D. (2005). Confidence intervals in within-subject designs. Tutorials in Quantitative Methods for
+    Psychology, 1, 42-45.
+    Morey, R. D. (2008). Confidence intervals from normalized data: A correction to Cousineau (2005). Tutorials in
+    Quantitative Methods for Psychology, 4, 61-64.
+
+    Examples
+    --------
+    >>> wide = pd.DataFrame({"good": [10.0, 20.0, 30.0], "bad": [12.0, 22.0, 33.0]})
+    >>> within_intervals(wide).round(2).to_dict("list")
+    {'estimate': [20.0, 22.33], 'low': [18.99, 21.32], 'high': [21.01, 23.35], 'n': [3, 3]}
+    """
+    whole = wide.dropna()
+    n, conditions = whole.shape
+    means = whole.mean()
+    centred = whole.sub(whole.mean(axis="columns"), axis="index")
+    half = means * math.nan
+    if n > 1 and conditions > 1:
+        error = centred.std(ddof=1) * math.sqrt(conditions / (conditions - 1) / n)
+        half = error * float(stats.t.ppf((1 + LEVEL) / 2, n - 1))
+    return pd.DataFrame({"estimate": means, "low": means - half, "high": means + half, "n": n})
 
 
 def paired_contrast(differences: ArrayLike) -> Estimate:
