@@ -22,7 +22,7 @@ from psylm.plan import groups
 from psylm.scores import ScoreCache
 
 PACKAGE = Path(__file__).parent
-SCORING = ("measures/*.py", "models/*.py", "scratch/*.py", "language.py", "stimuli/regions.py")
+SCORING = ("measures/*.py", "models/*.py", "scratch/*.py", "lesions/*.py", "language.py", "stimuli/regions.py")
 """The code that scores depend on; when it changes, nothing that older code computed is found."""
 
 DEPENDENCIES = ("torch", "transformers", "tokenizers", "wordfreq", "fugashi", "unidic-lite")

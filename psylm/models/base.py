@@ -56,6 +56,8 @@ class ModelInfo:
     word_marking: str
     training: dict[str, Any] | None = None
     """Architecture, seed, step and tokens of a model that `psylm train` made."""
+    lesion: dict[str, Any] | None = None
+    """`changes`, as its name has them, and the `facts` of each: kind, strength, seed, heads."""
 
 
 class LanguageModel(ABC):

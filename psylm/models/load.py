@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from psylm.errors import InputError, Problem, PsylmError
+from psylm.lesions.untrained import untrained
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.int8 import quantised
@@ -47,6 +48,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         `save_pretrained` wrote), `scratch:FOLDER[@STEP]` (a model that `psylm train` made; its last checkpoint, or that
         of a step), `wordfreq:LANGUAGE` (word frequencies) or `ngram:FILE[@ORDER]` (Kneser-Ney, counted
         in a text file of one sentence a line). Weights must be safetensors; no code of a model is run.
+        What follows a `#` changes the model: `embedded:smollm2-135m#heads=3.4+5.0` (`psylm.lesions`).
     device
         `auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`.
     dtype
@@ -115,6 +117,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     model = adapter(network, tokenizer, info, allowance(network, None, chosen))
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
+    if source.lesion:
+        from psylm.lesions.apply import keep
+
+        keep(model, source.lesion)
     return model
 
 
@@ -157,8 +163,10 @@ def choose_device(device: str) -> str:
 
 
 def _network(source: ModelSource, dtype: torch.dtype) -> Any:
+    seed = source.lesion["random"].seed if "random" in source.lesion else None
     if source.kind == "scratch":
-        return ScratchNetwork.load(source.folder).to(dtype)
+        scratch = ScratchNetwork.load(source.folder) if seed is None else ScratchNetwork.drawn(source.folder, seed)
+        return scratch.to(dtype)
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, XLNetLMHeadModel
     from transformers.utils import logging
 
@@ -169,6 +177,8 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
         "seq2seq": AutoModelForSeq2SeqLM,
     }
     logging.disable_progress_bar()
+    if seed is not None:
+        return untrained(loaders[source.family], source.folder, seed).to(dtype)
     try:
         network, report = loaders[source.family].from_pretrained(
             source.folder,

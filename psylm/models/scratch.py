@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,8 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from psylm.lesions.untrained import drawn
 from psylm.models.causal import CausalModel
-from psylm.scratch.checkpoints import load_checkpoint
+from psylm.scratch.architectures import make_model
+from psylm.scratch.checkpoints import CONFIG, load_checkpoint
+from psylm.scratch.layers import Shape
 
 
 class RecurrentModel(CausalModel):
@@ -112,6 +116,12 @@ class ScratchNetwork(nn.Module):
     def load(cls, folder: Path) -> ScratchNetwork:
         """Load a checkpoint."""
         return cls(*load_checkpoint(folder))
+
+    @classmethod
+    def drawn(cls, folder: Path, seed: int) -> ScratchNetwork:
+        """Make a checkpoint's model anew, with weights drawn at random."""
+        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return cls(drawn(lambda: make_model(facts["architecture"], Shape(**facts["shape"])), seed), facts)
 
     @property
     def model(self) -> Any:

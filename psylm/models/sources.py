@@ -6,13 +6,14 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from psylm.document import read_yaml_text
 from psylm.errors import InputError, Problem, PsylmError
+from psylm.lesions.grammar import MARK, NONE, Lesion
 from psylm.models.embedded import EMBEDDED
 from psylm.scratch.architectures import ARCHITECTURES
 from psylm.scratch.checkpoints import checkpoint, checkpoints
@@ -20,7 +21,7 @@ from psylm.scratch.checkpoints import checkpoint, checkpoints
 KINDS = ("embedded", "hub", "file", "scratch", "wordfreq", "ngram")
 FORMS = (
     "embedded:NAME, hub:NAME[@REVISION], file:PATH, scratch:RUN_FOLDER[@STEP|@all], wordfreq:LANGUAGE "
-    "or ngram:FILE[@ORDER]"
+    "or ngram:FILE[@ORDER], and perhaps a lesion, #CHANGE[,CHANGE…]"
 )
 DEFAULT_ORDER = 3
 """Words in an n-gram, where the name does not say."""
@@ -52,16 +53,20 @@ class ModelSource:
     revision
         A hub's branch, tag or commit, a trained model's step, or the order of an n-gram model; empty for the
         default one.
+    lesion
+        What is changed in it (`psylm.lesions`).
 
     Examples
     --------
-    >>> ModelSource.parse("hub:gpt2@main")
-    ModelSource(kind='hub', place='gpt2', revision='main')
+    >>> source = ModelSource.parse("hub:gpt2@main#temperature=2")
+    >>> source.kind, source.place, source.revision, str(source.lesion)
+    ('hub', 'gpt2', 'main', 'temperature=2.0')
     """
 
     kind: str
     place: str
     revision: str = ""
+    lesion: Lesion = NONE
 
     @classmethod
     def parse(cls, name: str) -> ModelSource:
@@ -72,8 +77,15 @@ class ModelSource:
         InputError
             The name has none of the forms, or names no embedded model or existing folder.
         """
-        kind, _, place = name.partition(":")
         where = f"model {name!r}"
+        intact, changes = _parted(name)
+        if changes is not None:
+            lesion = Lesion.parse(changes, where)
+            source = replace(cls.parse(intact), lesion=lesion)
+            if source.kind in ("wordfreq", "ngram"):
+                raise InputError(Problem(where, f"a lesion of {source.kind}", "a network, which has attention"))
+            return source
+        kind, _, place = name.partition(":")
         if kind not in KINDS or not place:
             raise InputError(Problem(where, "a name of another form", FORMS))
         if kind == "embedded" and place not in EMBEDDED:
@@ -95,7 +107,13 @@ class ModelSource:
     @property
     def name(self) -> str:
         """The name as the user types it."""
-        return f"{self.kind}:{self.place}" + (f"@{self.revision}" if self.revision else "")
+        revision = f"@{self.revision}" if self.revision else ""
+        return f"{self.kind}:{self.place}{revision}" + (f"{MARK}{self.lesion}" if self.lesion else "")
+
+    @property
+    def intact(self) -> ModelSource:
+        """The same model, unchanged."""
+        return replace(self, lesion=NONE)
 
     @cached_property
     def family(self) -> str:
@@ -177,12 +195,15 @@ class ModelSource:
             whole.update(f"{self.place} {importlib.metadata.version('wordfreq')}".encode())
         elif self.kind != "ngram":
             whole.update(self.sha256.encode())
+        if self.lesion:
+            whole.update(f"{MARK}{self.lesion}".encode() + self.lesion.texts)
         return whole.hexdigest()
 
     @property
     def stamp(self) -> list[tuple[str, int, int]]:
         """Path, size and time of change of the model's files: while they stay, so does its identity."""
-        found = [(file, file.stat()) for file in self._files(("*.safetensors", *SETTINGS))]
+        texts = [Path(self.lesion["texts"].value)] if "texts" in self.lesion else []
+        found = [(file, file.stat()) for file in [*self._files(("*.safetensors", *SETTINGS)), *texts]]
         return [(str(file.resolve()), status.st_size, status.st_mtime_ns) for file, status in found]
 
     def _files(self, patterns: Sequence[str]) -> list[Path]:
@@ -235,6 +256,14 @@ class ModelSource:
         return Path(folder)
 
 
+def _parted(name: str) -> tuple[str, str | None]:
+    """Divide a name into the model and what is changed in it; a path with the mark in it is no change."""
+    model, mark, changes = name.rpartition(MARK)
+    if not mark or Path(name.partition(":")[2]).exists():
+        return name, None
+    return model, changes
+
+
 def _checkpoint(place: str, where: str) -> tuple[str, str]:
     """Return a trained model's folder and step; the last step where none is named."""
     folder, _, step = place.partition("@")
@@ -264,8 +293,10 @@ def expanded(names: Sequence[str]) -> list[str]:
     """
     out: list[str] = []
     for name in names:
-        kind, _, place = name.partition(":")
+        intact, changes = _parted(name)
+        kind, _, place = intact.partition(":")
         folder, _, step = place.partition("@")
+        after = "" if changes is None else MARK + changes
         trained = sorted(path.parent for path in Path(folder).glob("*/checkpoints")) if kind == "scratch" else []
         if kind != "scratch" or (step != "all" and not trained):
             out.append(name)
@@ -273,5 +304,5 @@ def expanded(names: Sequence[str]) -> list[str]:
         for run in trained or [Path(folder)]:
             kept = [int(path.name) for path in checkpoints(run)]
             steps = kept if step == "all" else [int(step)] if step else kept[-1:]
-            out += [f"scratch:{run.as_posix()}@{at}" for at in steps]
+            out += [f"scratch:{run.as_posix()}@{at}{after}" for at in steps]
     return out

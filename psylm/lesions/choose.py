@@ -1,0 +1,90 @@
+"""Which heads and layers a lesion takes: those that it names, or so many of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from psylm.errors import InputError, Problem
+from psylm.lesions.grammar import Change, Lesion
+from psylm.lesions.sites import Site
+
+Heads = list[tuple[int, int]]
+"""Heads as the number of their site and their own."""
+
+
+def all_heads(sites: Sequence[Site]) -> Heads:
+    """Return every head, in the order of sites."""
+    return [(number, head) for number, site in enumerate(sites) for head in range(site.heads)]
+
+
+def head_name(sites: Sequence[Site], head: tuple[int, int]) -> str:
+    """Return a head's name, `LAYER.HEAD`."""
+    return f"{sites[head[0]].name}.{head[1]}"
+
+
+def named_heads(change: Change, sites: Sequence[Site], where: str) -> Heads:
+    """Find the heads that a change names.
+
+    Raises
+    ------
+    InputError
+        There is no such head; those that there are are told.
+    """
+    names = {head_name(sites, head): head for head in all_heads(sites)}
+    problems = [
+        Problem(where, f"{change.kind} {name}", f"heads {head_name(sites, (0, 0))} to {list(names)[-1]}")
+        for name in change.places
+        if name not in names
+    ]
+    if problems:
+        raise InputError(*problems)
+    return [names[name] for name in change.places]
+
+
+def named_layers(change: Change, sites: Sequence[Site], where: str) -> list[Site]:
+    """Find the layers that a change names, each by one of its attentions; errors as of `named_heads`."""
+    own = {site.name: site for site in sites if not site.crosses}
+    problems = [
+        Problem(where, f"{change.kind} {name}", f"layers {next(iter(own))} to {list(own)[-1]}")
+        for name in change.places
+        if name not in own
+    ]
+    if problems:
+        raise InputError(*problems)
+    return [own[name] for name in change.places]
+
+
+def amount(change: Change, total: int, where: str) -> int:
+    """Return how many heads an amount is: a number, or a share of all, to the nearest.
+
+    Examples
+    --------
+    >>> amount(Lesion.parse("random-heads=0.25@1", "")["random-heads"], 270, "")
+    68
+    """
+    assert change.strength is not None
+    count = round(change.strength * total) if change.is_share else int(change.strength)
+    if count > total:
+        raise InputError(Problem(where, f"{change.kind} {change.value}", f"at most {total} heads, which there are"))
+    return count
+
+
+def random_heads(sites: Sequence[Site], count: int, seed: int) -> Heads:
+    """Draw heads at random, each as likely; fewer of the same seed are among more."""
+    heads = all_heads(sites)
+    order = np.random.default_rng(seed).permutation(len(heads))
+    return sorted(heads[place] for place in order[:count])
+
+
+def silent_heads(lesion: Lesion, sites: Sequence[Site], where: str) -> dict[str, Heads]:
+    """Return the heads that give zeros, by the kind of change that takes them; importance is not asked here."""
+    found: dict[str, Heads] = {}
+    if "heads" in lesion:
+        found["heads"] = named_heads(lesion["heads"], sites, where)
+    if "random-heads" in lesion:
+        change = lesion["random-heads"]
+        count = amount(change, len(all_heads(sites)), where)
+        found["random-heads"] = random_heads(sites, count, change.seed or 0)
+    return found
