@@ -142,7 +142,7 @@ def paired_contrast(differences: ArrayLike) -> Estimate:
     t = float(mean / (clean.std(ddof=1) / math.sqrt(n)))
     p = float(2 * stats.t.sf(abs(t), n - 1))
     scale = math.sqrt(1 / n)
-    return Estimate(mean, low, high, t, float(n - 1), p, t * scale, *_noncentral(t, n - 1, scale), n)
+    return Estimate(mean, low, high, t, float(n - 1), p, t * scale, *noncentral_interval(t, n - 1, scale), n)
 
 
 def independent_contrast(first: ArrayLike, second: ArrayLike) -> Estimate:
@@ -176,7 +176,7 @@ def independent_contrast(first: ArrayLike, second: ArrayLike) -> Estimate:
     d = difference / pooled
     return Estimate(
         difference, float(interval.low), float(interval.high), float(test.statistic), float(test.df),
-        float(test.pvalue), d, *_noncentral(d / scale, n - 2, scale), n,
+        float(test.pvalue), d, *noncentral_interval(d / scale, n - 2, scale), n,
     )  # fmt: skip
 
 
@@ -194,10 +194,28 @@ def proportion_interval(successes: float, n: int) -> tuple[float, float, float]:
     return successes / n, float(low), float(high)
 
 
-def _noncentral(t: float, df: float, scale: float) -> tuple[float, float]:
-    """Return the interval of a standardised effect: the noncentrality parameters that put t at both tails."""
+def noncentral_interval(t: float, df: float, scale: float) -> tuple[float, float]:
+    """Return the 95% interval of a standardised effect: the noncentralities that put t at both tails, rescaled.
+
+    Parameters
+    ----------
+    t, df
+        The statistic and its degrees of freedom.
+    scale
+        The effect that a noncentrality of 1 is; for d_z it is 1 / sqrt(n).
+
+    References
+    ----------
+    Cumming, G., & Finch, S. (2001). A primer on the understanding, use, and calculation of confidence intervals
+    that are based on central and noncentral distributions. Educational and Psychological Measurement, 61, 532-574.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in noncentral_interval(2.0, 24, 0.2)]
+    [-0.012, 0.804]
+    """
     if t < 0:  # the far tails can be computed on one side only
-        low, high = _noncentral(-t, df, scale)
+        low, high = noncentral_interval(-t, df, scale)
         return -high, -low
     reach = 8 * math.sqrt(1 + t**2 / (2 * df))
 

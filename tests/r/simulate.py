@@ -49,8 +49,42 @@ def factorial(seed: int = 7) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["subject", "grammatical", "attractor", "time"])
 
 
+def design(seed: int = 11) -> pd.DataFrame:
+    """Reading times in a mixed design: 12 and 9 subjects in two groups, 3 attractors x 2 numbers within subjects."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for subject in range(21):
+        group, own = ("first", "second")[subject % 7 > 3], random.normal(0, 40)
+        slope = random.normal(0, 30)  # unequal variances of differences: sphericity does not hold
+        for step, attractor in enumerate(("none", "same", "other")):
+            for number in ("singular", "plural"):
+                mean = 500 + own + step * (15 + slope) + 25 * (number == "plural") * (group == "second")
+                rows.append([f"s{subject:02d}", group, attractor, number, round(mean + random.normal(0, 35), 3)])
+    return pd.DataFrame(rows, columns=["subject", "group", "attractor", "number", "time"])
+
+
+def vectors(seed: int = 12) -> pd.DataFrame:
+    """Vectors of 20 items in two related spaces, `a1` to `a5` and `b1` to `b5`."""
+    random = np.random.default_rng(seed)
+    first = random.normal(size=(20, 5))
+    second = first + 1.5 * random.normal(size=(20, 5))
+    names = [f"{space}{number}" for space in "ab" for number in range(1, 6)]
+    return pd.DataFrame(np.hstack([first, second]).round(4), columns=names)
+
+
+def resamples(n: int, count: int, state: int = 20261124) -> np.ndarray:
+    """Draw items by a multiplicative congruential generator, the same in R: shape (count, n)."""
+    drawn = []
+    for _ in range(count * n):
+        state = state * 16807 % 2147483647
+        drawn.append(state * n // 2147483647)
+    return np.array(drawn).reshape(count, n)
+
+
 def main() -> None:
     """Write the data for R."""
+    design().to_csv(HERE / "design.csv", index=False)
+    vectors().to_csv(HERE / "vectors.csv", index=False)
     reading().to_csv(HERE / "reading.csv", index=False)
     factorial().to_csv(HERE / "factorial.csv", index=False)
 
