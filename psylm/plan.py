@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from pydantic import BaseModel
@@ -55,7 +55,7 @@ def make_plan(
     check_models(models, list(asked.values()))
     trials = {stimuli.name: make_trials(stimuli, limit) for stimuli in sets}
     for stimuli in sets:
-        _check_stimuli(stimuli, trials[stimuli.name], list(asked.values()))
+        _check_stimuli(stimuli, trials[stimuli.name], asked, options)
     return [
         Part(f"{m:03d}-{s:03d}-{k:03d}-{c:06d}", model, stimuli.name, measure, options[name], chunk)
         for m, model in enumerate(models)
@@ -151,11 +151,19 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
         raise InputError(*problems)
 
 
-def _check_stimuli(stimuli: StimulusSet, trials: pd.DataFrame, asked: Sequence[Measure]) -> None:
-    for measure in asked:
+def _check_stimuli(
+    stimuli: StimulusSet, trials: pd.DataFrame, asked: dict[str, Measure], options: dict[str, BaseModel]
+) -> None:
+    problems: list[Problem] = []
+    for name, measure in asked.items():
         if measure.needs_target and (trials["target"] == "").any():
             raise PsylmError(
                 f"stimulus set {stimuli.name!r}: found items without a target; {measure.name} needs one in each"
             )
+        if measure.check is not None:
+            found = measure.check(trials, options[name])
+            problems += [replace(problem, place=f"stimulus set {stimuli.name!r}: {problem.place}") for problem in found]
+    if problems:
+        raise InputError(*problems)
     if len(trials):
         word_spans(str(trials["sentence"].iloc[0]), stimuli.card.language)  # raises if words cannot be found

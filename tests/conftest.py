@@ -127,3 +127,87 @@ def masked(masked_folder: Path):
     from psylm.models import load_model
 
     return load_model(f"file:{masked_folder}", device="cpu")
+
+
+def pieces(special, ending):
+    """A SentencePiece-like unigram vocabulary, with special tokens after the text."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    trainer = trainers.UnigramTrainer(
+        vocab_size=150, special_tokens=list(special.values()), unk_token=special["unk_token"], show_progress=False
+    )
+    tokenizer.train_from_iterator(TEXT, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=" ".join(["$A", *ending]), special_tokens=[(token, tokenizer.token_to_id(token)) for token in ending]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, **{key: token for key, token in special.items() if key.endswith("_token")}
+    )
+
+
+@pytest.fixture(scope="session")
+def permuted(tmp_path_factory):
+    """An XLNet of two layers."""
+    import torch
+    from transformers import XLNetConfig, XLNetLMHeadModel
+
+    torch.manual_seed(3)
+    folder = tmp_path_factory.mktemp("xlnet")
+    fast = pieces(
+        {"unk_token": "<unk>", "bos_token": "<s>", "sep_token": "<sep>", "cls_token": "<cls>"}, ["<sep>", "<cls>"]
+    )
+    fast.save_pretrained(folder)
+    config = XLNetConfig(
+        vocab_size=len(fast), d_model=32, n_layer=2, n_head=2, d_inner=48, initializer_range=0.5, dropout=0.0
+    )
+    XLNetLMHeadModel(config).save_pretrained(folder)
+    from psylm.models import load_model
+
+    return load_model(f"file:{folder}", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def t5(tmp_path_factory):
+    """A T5 of two layers."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    torch.manual_seed(4)
+    folder = tmp_path_factory.mktemp("t5")
+    fast = pieces(
+        {"pad_token": "<pad>", "unk_token": "<unk>", "eos_token": "</s>", "sentinel": "<extra_id_0>"}, ["</s>"]
+    )
+    fast.save_pretrained(folder)
+    config = T5Config(
+        vocab_size=len(fast), d_model=32, d_kv=16, d_ff=48, num_layers=2, num_heads=2, decoder_start_token_id=0,
+        pad_token_id=0, eos_token_id=2, initializer_factor=1.5, tie_word_embeddings=False,
+    )  # fmt: skip
+    T5ForConditionalGeneration(config).save_pretrained(folder)
+    from psylm.models import load_model
+
+    return load_model(f"file:{folder}", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def bart(tmp_path_factory):
+    """A BART of two layers."""
+    import torch
+    from transformers import BartConfig, BartForConditionalGeneration
+
+    torch.manual_seed(5)
+    folder = tmp_path_factory.mktemp("bart")
+    fast = pieces({"pad_token": "<pad>", "unk_token": "<unk>", "eos_token": "</s>", "mask_token": "<mask>"}, ["</s>"])
+    fast.save_pretrained(folder)
+    config = BartConfig(
+        vocab_size=len(fast), d_model=32, encoder_layers=2, decoder_layers=2, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=48, decoder_ffn_dim=48, max_position_embeddings=128, init_std=0.5,
+        pad_token_id=0, eos_token_id=2, bos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=2,
+    )  # fmt: skip
+    BartForConditionalGeneration(config).save_pretrained(folder)
+    from psylm.models import load_model
+
+    return load_model(f"file:{folder}", device="cpu")

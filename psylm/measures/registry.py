@@ -13,11 +13,16 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
+from psylm.errors import Problem
+
 Arrays = dict[str, dict[int, np.ndarray]]
 """What does not fit a table: for each name, an array a trial, of any shape."""
 
 Function = Callable[[Any, pd.DataFrame, Any], Any]
 """Returns a table; a measure with arrays a table and `Arrays`."""
+
+Check = Callable[[pd.DataFrame, Any], list[Problem]]
+"""Takes trials and options."""
 
 Together = Literal["alone", "frame", "item"]
 
@@ -58,6 +63,8 @@ class Measure:
     arrays
         Whether the function returns arrays (`Arrays`) beside its table. They are written to the run folder, and are too
         large to be kept for later runs.
+    check
+        Finds what a set's trials lack for the options, before a model is loaded.
     """
 
     name: str
@@ -68,6 +75,7 @@ class Measure:
     together: Together
     meaning: str
     arrays: bool = False
+    check: Check | None = None
 
 
 _REGISTERED: dict[str, Measure] = {}
@@ -82,12 +90,13 @@ def measure(
     needs_target: bool = False,
     together: Together = "alone",
     arrays: bool = False,
+    check: Check | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a measure; parameters as in `Measure`."""
 
     def register(function: Function) -> Function:
         _REGISTERED[name] = Measure(
-            name, function, frozenset(families), options, needs_target, together, meaning, arrays
+            name, function, frozenset(families), options, needs_target, together, meaning, arrays, check
         )
         return function
 

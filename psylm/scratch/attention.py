@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -119,7 +119,7 @@ class MultiHeadAttention(nn.Module):
         self.W_V = nn.Linear(width, width)
         self.W_O = nn.Linear(width, width)
         self.register_buffer("gate", torch.ones(heads), persistent=False)
-        self._seen: list[Tensor] | None = None
+        self._watcher: Watcher | None = None
 
     def forward(
         self,
@@ -174,7 +174,7 @@ class MultiHeadAttention(nn.Module):
         self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None, bias: Tensor | None, *, causal: bool
     ) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        fused = self.fused and self._seen is None
+        fused = self.fused and self._watcher is None
         fast = fused and causal and mask is None and bias is None and Q.shape[-2] == K.shape[-2]
         if causal and not fast:
             mask = both(mask, causal_mask(Q.shape[-2], Q.device))
@@ -187,9 +187,34 @@ class MultiHeadAttention(nn.Module):
             out: Tensor = scaled_dot_product_attention(Q, K, V, added, dropout, is_causal=fast, scale=scale)
             return out
         heads, A = scaled_dot_product(Q, K, V, mask, bias=bias, temperature=self.temperature, dropout=dropout)
-        if self._seen is not None:
-            self._seen.append(A.detach())
+        if self._watcher is not None:
+            self._watcher(self, A.detach(), V.detach())
         return heads
+
+
+Watcher = Callable[[MultiHeadAttention, Tensor, Tensor], None]
+"""Gets the module, its weights A [batch, heads, n, m] and values V [batch, heads, m, d_v]."""
+
+
+@contextmanager
+def watched(model: nn.Module, watcher: Watcher) -> Iterator[None]:
+    """Tell a watcher of each attention that a model computes inside the block, as soon as it is there.
+
+    Parameters
+    ----------
+    model
+        Any model of `psylm.scratch`.
+    watcher
+        Is called in the order in which attention is computed.
+    """
+    modules = [module for module in model.modules() if isinstance(module, MultiHeadAttention)]
+    for module in modules:
+        module._watcher = watcher
+    try:
+        yield
+    finally:
+        for module in modules:
+            module._watcher = None
 
 
 @contextmanager
@@ -214,15 +239,9 @@ def attention_weights(model: nn.Module) -> Iterator[list[Tensor]]:
     >>> weights[0].shape, weights[0].sum(-1).allclose(torch.ones(1, 2, 3)), float(weights[0][0, 0, 0, 1])
     (torch.Size([1, 2, 3, 3]), True, 0.0)
     """
-    modules = [module for module in model.modules() if isinstance(module, MultiHeadAttention)]
     seen: list[Tensor] = []
-    for module in modules:
-        module._seen = seen
-    try:
+    with watched(model, lambda _, A, __: seen.append(A)):
         yield seen
-    finally:
-        for module in modules:
-            module._seen = None
 
 
 def causal_mask(length: int, device: torch.device | None = None) -> Tensor:
