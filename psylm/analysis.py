@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -82,27 +82,56 @@ def tables_of(run: Run, name: str) -> dict[str, pd.DataFrame]:
     return {key.removeprefix(prefix): table for key, table in run.tables().items() if key.startswith(prefix)}
 
 
-def draw(run: Run, load: LoadModule) -> list[Path]:
-    """Draw a run's figures to `RUN/figures/`, as PDF, SVG and PNG; parameters as in `modules`.
+def draw(
+    run: Run,
+    load: LoadModule,
+    *,
+    folder: Path | None = None,
+    formats: Sequence[str] = ("pdf", "svg", "png"),
+    width: float | None = None,
+    greyscale: bool = False,
+    language: str = "en",
+) -> list[Path]:
+    """Draw a run's figures, as PDF, SVG and PNG.
+
+    Parameters
+    ----------
+    run, load
+        As in `modules`.
+    folder
+        Where to; `RUN/figures/` by default.
+    formats
+        Some of `pdf`, `svg` and `png`.
+    width
+        Width of every figure, in inches; by default each has that of one or two columns, as its content asks for.
+    greyscale
+        Draw for a print without colour.
+    language
+        Language of axes and legends, `en` or `ja`.
 
     Returns
     -------
     list of Path
-        The files. Captions are kept in `figures/captions.json`.
+        The files. Captions are kept beside them in `captions.json`, in English.
     """
-    import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    from psylm.figures.style import save, style
+    from psylm.figures.labels import check_language, translate
+    from psylm.figures.style import save, styled
 
+    check_language(language)
+    folder = folder or run.path / "figures"
     written, captions = [], {}
     for name, module in modules(run, load):
-        with mpl.rc_context(style()):
+        with styled(greyscale=greyscale):
             drawn: dict[str, Drawn] = module.figures(run, tables_of(run, name))
-        for title, one in drawn.items():
-            stem = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{title}").strip("-")
-            written += save(one.figure, run.path / "figures" / stem)
-            captions[stem] = one.caption
-            plt.close(one.figure)
-    write_json(run.path / "figures" / "captions.json", captions)
+            for title, one in drawn.items():
+                stem = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{name}-{title}").strip("-")
+                if width is not None:
+                    one.figure.set_size_inches(width, one.figure.get_figheight())
+                translate(one.figure, language)
+                written += save(one.figure, folder / stem, formats)
+                captions[stem] = one.caption
+                plt.close(one.figure)
+    write_json(folder / "captions.json", captions)
     return written

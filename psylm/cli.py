@@ -103,13 +103,25 @@ def analyze(folder: RunFolder) -> None:
 
 
 @app.command()
-def figures(folder: RunFolder) -> None:
+def figures(
+    folder: RunFolder,
+    output: Annotated[Path | None, typer.Option(help="the folder to write to; RUN/figures by default")] = None,
+    width: Annotated[str | None, typer.Option(help="of every figure: single, double (column), or millimetres")] = None,
+    greyscale: Annotated[bool, typer.Option("--greyscale", help="for a print without colour")] = False,
+    language: Annotated[str, typer.Option(help="of axes and legends: en or ja")] = "en",
+    formats: Annotated[str, typer.Option(help="some of pdf, svg and png")] = "pdf,svg,png",
+) -> None:
     """Draw a run's figures again, as PDF, SVG and PNG."""
     from psylm.analysis import draw
+    from psylm.figures.style import width_of
     from psylm.results import Run
     from psylm.study import Study
 
-    for path in draw(Run(folder), Study.find(Path.cwd()).analysis_module):
+    drawn = draw(
+        Run(folder), Study.find(Path.cwd()).analysis_module, folder=output, formats=formats.split(","),
+        width=None if width is None else width_of(width), greyscale=greyscale, language=language,
+    )  # fmt: skip
+    for path in drawn:
         out.print(f"figure   {path}")
 
 

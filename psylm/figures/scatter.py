@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from psylm.apa import interval, number
-from psylm.figures.style import COLOURS, panel
+from psylm.figures.style import COLOURS, in_greyscale, panel
 from psylm.stats.correlation import Correlation
 
 CROWDED = 300
@@ -65,8 +65,9 @@ def agreement(
     a, b, names = a[both], b[both], [word for word, there in zip(words, both, strict=True) if there]
     crowded = len(a) > CROWDED
     with panel(axes, 2.9) as axes:
+        points = COLOURS[2 if in_greyscale() else 0]
         axes.plot(
-            a, b, "o", color=COLOURS[0], alpha=0.25 if crowded else 0.6, markersize=2 if crowded else 3.5,
+            a, b, "o", color=points, alpha=0.25 if crowded else 0.6, markersize=2 if crowded else 3.5,
             markeredgewidth=0, zorder=1,
         )  # fmt: skip
         if found is not None:
@@ -87,8 +88,9 @@ def _fit(axes: Axes, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     spread = np.sqrt((residuals**2).sum() / (len(a) - 2))
     error = spread * np.sqrt(1 / len(a) + (grid - a.mean()) ** 2 / ((a - a.mean()) ** 2).sum())
     half = stats.t.ppf(0.975, len(a) - 2) * error
-    axes.fill_between(grid, line - half, line + half, color=COLOURS[1], alpha=0.25, linewidth=0, zorder=2)
-    axes.plot(grid, line, color=COLOURS[1], zorder=3)
+    line_colour = COLOURS[0 if in_greyscale() else 1]
+    axes.fill_between(grid, line - half, line + half, color=line_colour, alpha=0.25, linewidth=0, zorder=2)
+    axes.plot(grid, line, color=line_colour, zorder=3)
     return residuals
 
 

@@ -53,11 +53,16 @@ FORMATS = ("pdf", "svg", "png")
 _greyscale: ContextVar[bool] = ContextVar("greyscale", default=False)
 
 
+def in_greyscale() -> bool:
+    """Whether figures are being drawn for a print without colour."""
+    return _greyscale.get()
+
+
 class _Colours(Sequence[str]):
     """The colours of the style in use: what is drawn with `COLOURS[0]` is grey where grey is asked for."""
 
     def _all(self) -> tuple[str, ...]:
-        return GREYS if _greyscale.get() else OKABE_ITO
+        return GREYS if in_greyscale() else OKABE_ITO
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -98,7 +103,7 @@ def band(axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, number: int)
     """Shade an interval around the n-th line; in greyscale, bands are hatched so that they show through one another."""
     colour = COLOURS[number % len(COLOURS)]
     shade = axes.fill_between(x, low, high, facecolor=colour, edgecolor=colour, alpha=0.2, linewidth=0)
-    if _greyscale.get():
+    if in_greyscale():
         shade.set_hatch(HATCHES[number % len(HATCHES)])
     return shade
 
@@ -111,7 +116,7 @@ def colour_map(*, diverging: bool = False) -> str:
     diverging
         Whether values lie on both sides of a middle; in greyscale the middle is mid-grey.
     """
-    if _greyscale.get():
+    if in_greyscale():
         return "gray" if diverging else "Greys"
     return "RdBu_r" if diverging else "Blues"
 
@@ -235,6 +240,18 @@ def width_of(text: str) -> float:
     return millimetres * MM
 
 
+def fit_legends(figure: Figure) -> None:
+    """Give the legend above a figure more rows where it is wider than the figure."""
+    for legend in list(figure.legends):
+        texts, title = [text.get_text() for text in legend.get_texts()], legend.get_title().get_text()
+        for columns in range(len(texts) - 1, 0, -1):
+            if legend.get_window_extent().width <= figure.bbox.width:
+                break
+            handles = [handle for handle in legend.legend_handles if handle is not None]
+            legend.remove()
+            legend = figure.legend(handles, texts, title=title, loc="outside upper center", ncols=columns)
+
+
 def save(figure: Figure, stem: Path, formats: Sequence[str] = FORMATS) -> list[Path]:
     """Write a figure as PDF and SVG with embedded text, and as PNG at 300 dpi.
 
@@ -252,6 +269,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = FORMATS) -> list[P
     if unknown:
         raise InputError(Problem("formats", ", ".join(map(repr, unknown)), f"some of {', '.join(FORMATS)}"))
     written = []
+    fit_legends(figure)
     for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
         with replacing(path) as temporary, mpl.rc_context(style()):
