@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from psylm.errors import PsylmError
+from psylm.files import replacing
+from psylm.latex import latex_table
 from psylm.results import Run, write_json, write_table
 
 if TYPE_CHECKING:
@@ -64,15 +66,19 @@ def analyze(run: Run, load: LoadModule) -> list[Path]:
     Returns
     -------
     list of Path
-        The CSV files, one a table.
+        The files: a CSV and a LaTeX file a table.
     """
     written = []
+    title = str(run.manifest["experiment"]["title"] or run.manifest["experiment"]["name"])
     for name, module in modules(run, load):
         tables: dict[str, pd.DataFrame] = module.tables(run)
         for table, content in tables.items():
             path = run.path / "analysis" / f"{name}-{table}.csv"
             write_table(path, content)
-            written.append(path)
+            caption = f"{title}: {name}, {table}".replace("_", " ")
+            with replacing(path.with_suffix(".tex")) as temporary:
+                temporary.write_text(latex_table(content, caption, f"tab:{path.stem}"), encoding="utf-8")
+            written += [path, path.with_suffix(".tex")]
     return written
 
 

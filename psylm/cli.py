@@ -86,8 +86,10 @@ def _finish(folder: Path) -> None:
     with err.status("report"):
         report = write_report(finished, study.analysis_module)
     out.print(f"results  {folder / 'results.parquet'}")
-    for path in [*tables, *(path for path in figures if path.suffix == ".png")]:
-        out.print(f"{'table' if path.suffix == '.csv' else 'figure':8} {path}")
+    shown = {".csv": "table", ".tex": "LaTeX", ".png": "figure"}
+    for path in [*tables, *figures]:
+        if path.suffix in shown:
+            out.print(f"{shown[path.suffix]:8} {path}")
     out.print(f"report   {report}")
 
 
@@ -99,7 +101,7 @@ def analyze(folder: RunFolder) -> None:
     from psylm.study import Study
 
     for path in analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module):
-        out.print(f"table    {path}")
+        out.print(f"{'table' if path.suffix == '.csv' else 'LaTeX':8} {path}")
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from psylm.analysis import LoadModule, modules, tables_of
 from psylm.files import replacing
 from psylm.measures.registry import measures
 from psylm.results import Run
+from psylm.tables import shown
 
 SAMPLE = 12
 """Items that the page shows with the model's completions."""
@@ -24,9 +24,6 @@ SHOWN_CHARACTERS = 400
 
 SHOWN_ROWS = 300
 """Rows of a table that the page shows; the CSV file has all of them."""
-
-HIDDEN = ("df", "covariates", "effect_low", "effect_high", "design")
-"""Columns that only the CSV files show."""
 
 
 def write_report(run: Run, load: LoadModule) -> Path:
@@ -96,40 +93,14 @@ def _figures(run: Run) -> list[dict[str, str]]:
 
 
 def _table(name: str, table: pd.DataFrame) -> dict[str, Any]:
-    shown = table.drop(columns=[column for column in HIDDEN if column in table]).head(SHOWN_ROWS)
-    constant = [column for column in ("model", "stimuli") if column in shown and shown[column].nunique() == 1]
-    shown = shown.drop(columns=constant).dropna(axis="columns", how="all")
+    found = shown(table.head(SHOWN_ROWS))
     return {
         "name": name,
-        "columns": [
-            {"name": str(column).replace("_", " "), "numeric": pd.api.types.is_numeric_dtype(shown[column])}
-            for column in shown
-        ],
-        "rows": [
-            [{"text": cell(column, value), "key": value} for column, value in zip(shown, row, strict=True)]
-            for row in shown.itertuples(index=False)
-        ],
-        "left_out": len(table) - len(shown),
+        "columns": found.columns,
+        "rows": found.rows,
+        "constants": found.constants,
+        "left_out": max(0, len(table) - SHOWN_ROWS),
     }
-
-
-def cell(column: object, value: Any) -> str:
-    """Write a value as a table shows it: p-values as journals do, other numbers to a sensible digit.
-
-    Examples
-    --------
-    >>> cell("p", 0.00002), cell("estimate", 12.3456), cell("n", 48), cell("low", float("nan"))
-    ('< .001', '12.346', '48', '')
-    """
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        if str(column).startswith("p") and 0 <= value <= 1:
-            return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-        if value == round(value) and abs(value) < 1e6:
-            return f"{value:.0f}"
-        return f"{value:.2e}" if abs(value) < 0.001 else f"{value:.3f}"
-    return str(value)
 
 
 def _sample(run: Run, model: str, stimuli: str) -> dict[str, Any]:
