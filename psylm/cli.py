@@ -13,6 +13,7 @@ from rich.console import Console
 from psylm import __version__
 from psylm.errors import PsylmError
 from psylm.models.cli import app as models_app
+from psylm.stats.cli import power
 from psylm.stimuli.cli import app as stimuli_app
 
 STOPPED, MISTAKE = 130, 2
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(stimuli_app, name="stimuli")
 app.add_typer(models_app, name="models")
+app.command()(power)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
