@@ -143,7 +143,7 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
                 problems.append(
                     Problem(
                         f"model {source.name!r}",
-                        f"a {source.family} model",
+                        f"{'an' if source.family in ('encoder', 'ngram') else 'a'} {source.family} model",
                         f"a {able} model for {measure.name}",
                     )
                 )

@@ -44,12 +44,12 @@ def test_the_hub_out_of_reach_is_told_without_a_traceback():
         load_model("hub:nobody/nothing-at-all")
 
 
-def test_an_encoder_without_an_output_layer_is_refused(causal_folder, tmp_path):
-    folder = tmp_path / "encoder"
+def test_a_classifier_is_refused(causal_folder, tmp_path):
+    folder = tmp_path / "classifier"
     shutil.copytree(causal_folder, folder)
     config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertModel"]}))
-    with pytest.raises(PsylmError, match=r"found BertModel .* expected a causal, masked"):
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["BertForTokenClassification"]}))
+    with pytest.raises(PsylmError, match=r"found BertForTokenClassification .* expected a causal, masked"):
         load_model(f"file:{folder}")
 
 

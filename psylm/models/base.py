@@ -229,7 +229,7 @@ class LanguageModel(ABC):
         answers: np.ndarray | None = None
         with torch.inference_mode():
             rows = self._rows(queries)
-            self._check_room(rows)
+            self.check_room(rows)
             waiting = list(batches(rows, self.allowance.tokens))[::-1]
             while waiting:
                 batch = waiting.pop()
@@ -270,7 +270,7 @@ class LanguageModel(ABC):
             parts.append((items.numbers[a:b].numpy(), values.cpu().numpy()))
         return parts
 
-    def _check_room(self, rows: Sequence[Row]) -> None:
+    def check_room(self, rows: Sequence[Row]) -> None:
         """Raise where a single text is more than a ceiling on memory has room for; no window is made smaller for it."""
         longest, room = max(map(len, rows), default=0), self.allowance.longest
         if room is not None and longest > room:

@@ -10,22 +10,25 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.lesions.untrained import untrained
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
+from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
 from psylm.models.masked import MaskedModel
 from psylm.models.memory import allowance, bytes_of, keep_freed_memory
 from psylm.models.ngram import load_ngram
 from psylm.models.permuted import PermutedModel
+from psylm.models.recipe import Recipe, read_recipe
 from psylm.models.scratch import RecurrentModel, ScratchNetwork
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
 
-ADAPTERS: dict[str, type[CausalModel] | type[MaskedModel] | type[PermutedModel] | type[Seq2SeqModel]] = {
+ADAPTERS: dict[str, type[LanguageModel]] = {
     "causal": CausalModel,
     "masked": MaskedModel,
     "permuted": PermutedModel,
     "seq2seq": Seq2SeqModel,
     "recurrent": RecurrentModel,
+    "encoder": EncoderModel,
 }
 DTYPES = {
     "float32": torch.float32,
@@ -61,12 +64,14 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     Returns
     -------
     LanguageModel
-        A `CausalModel`, `MaskedModel`, `PermutedModel`, `Seq2SeqModel`, `RecurrentModel` or `NgramModel`.
+        A `CausalModel`, `MaskedModel`, `PermutedModel`, `Seq2SeqModel`, `RecurrentModel`, `NgramModel`, or an
+        `EncoderModel`, which has no output layer.
 
     Raises
     ------
     PsylmError
-        The name, device or dtype is not known, or the model cannot be had or is not a language model.
+        The name, device or dtype is not known, or the model cannot be had, or is neither a language model nor an
+        encoder.
 
     Examples
     --------
@@ -83,16 +88,13 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     if source.family == "ngram":
         return load_ngram(source.kind, source.place, int(source.revision or DEFAULT_ORDER))
-    if source.family not in ADAPTERS:
-        raise PsylmError(
-            f"model {name!r}: found an {source.family}, which has no output layer; expected a language model"
-        )
     adapter = ADAPTERS[source.family]
     keep_freed_memory(ceiling is None)
     digest = source.sha256
     tokenizer = load_tokenizer(name)
     if source.family == "masked" and tokenizer.mask is None:
         raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    recipe = read_recipe(source.folder) if source.family == "encoder" else Recipe()
     network = fuse_activations(_network(source, DTYPES[dtype]).to(chosen).eval())
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if dtype == "int8":
@@ -104,7 +106,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         architecture=network.architecture if source.kind == "scratch" else type(network).__name__,
         parameters=parameters,
         vocabulary=len(tokenizer),
-        window=_window(config),
+        window=recipe.within(_window(config)),
         licence=source.licence,
         revision=source.commit,
         sha256=digest,
@@ -117,6 +119,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     model = adapter(network, tokenizer, info, allowance(network, None, chosen))
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
+    if isinstance(model, EncoderModel):
+        model.recipe = recipe
     if source.lesion:
         from psylm.lesions.apply import keep
 
@@ -132,6 +136,7 @@ def load_tokenizer(name: str) -> Tokenizer:
     name
         As in `load_model`.
     """
+    from tokenizers import normalizers
     from transformers import AutoTokenizer
 
     source = ModelSource.parse(name)
@@ -141,6 +146,9 @@ def load_tokenizer(name: str) -> Tokenizer:
         fast = AutoTokenizer.from_pretrained(source.tokenizer_folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise PsylmError(f"model {name!r}: its tokenizer cannot be read ({_first_line(error)})") from None
+    if source.family == "encoder" and read_recipe(source.folder).lowercase:
+        first = [fast.backend_tokenizer.normalizer] if fast.backend_tokenizer.normalizer else []
+        fast.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *first])
     return Tokenizer(fast, name)
 
 
@@ -167,10 +175,18 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
     if source.kind == "scratch":
         scratch = ScratchNetwork.load(source.folder) if seed is None else ScratchNetwork.drawn(source.folder, seed)
         return scratch.to(dtype)
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, XLNetLMHeadModel
+    from transformers import (
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForSeq2SeqLM,
+        T5EncoderModel,
+        XLNetLMHeadModel,
+    )
     from transformers.utils import logging
 
     loaders: dict[str, Any] = {
+        "encoder": T5EncoderModel if source.model_type == "t5" else AutoModel,
         "causal": AutoModelForCausalLM,
         "masked": AutoModelForMaskedLM,
         "permuted": XLNetLMHeadModel,
@@ -190,8 +206,9 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PsylmError(f"model {source.name!r}: its weights cannot be read ({_first_line(error)})") from None
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
+    lacking = {key for key in report["missing_keys"] if not (source.family == "encoder" and "pooler." in key)}
+    if lacking:  # BERT's own pooler, which many encoders lack, is not used: what is pooled are the states
+        missing = ", ".join(sorted(lacking)[:3])
         raise PsylmError(
             f"model {source.name!r}: found no weights for {missing}; expected all of them, since scores from "
             "weights drawn at random mean nothing"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,6 +16,7 @@ from psylm.lesions.untrained import drawn
 from psylm.models.causal import CausalModel
 from psylm.scratch.architectures import make_model
 from psylm.scratch.checkpoints import CONFIG, load_checkpoint
+from psylm.scratch.elmo import ELMo
 from psylm.scratch.layers import Shape
 
 
@@ -26,9 +29,10 @@ class RecurrentModel(CausalModel):
 
 @dataclass
 class States:
-    """What a body returns: states [rows, places, width]."""
+    """What a body returns: states [rows, places, width] of the top layer, and of every layer where that was asked."""
 
     last_hidden_state: Tensor
+    hidden_states: tuple[Tensor, ...] | None = None
 
 
 @dataclass
@@ -65,10 +69,21 @@ class Body(nn.Module):
         position_ids: Tensor | None = None,
         perm_mask: Tensor | None = None,
         target_mapping: Tensor | None = None,
+        output_hidden_states: bool = False,
         **_: Any,
     ) -> States:
         """Return states; arguments as in `transformers`."""
+        if output_hidden_states and self.model.family == "recurrent":
+            states = recurrent_layers(self.model, input_ids)
+            return States(states[-1], tuple(states))
+        if output_hidden_states:
+            layers = self.model.layers if self.model.family == "permuted" else self.model.stack.layers
+            with recorded_layers(layers) as below:
+                top = self(input_ids, attention_mask, position_ids, perm_mask, target_mapping).last_hidden_state
+            return States(top, (*below[:-1], top))
         if self.model.family == "permuted":
+            if perm_mask is None and attention_mask is not None:
+                perm_mask = (attention_mask == 0)[:, None, :].expand(-1, input_ids.shape[1], -1)
             return States(self._permuted(input_ids, perm_mask, target_mapping))
         if self.model.family == "causal" and attention_mask is not None:
             attention_mask = attention_mask == 0  # what is added to scores: 0 where attention is allowed
@@ -86,6 +101,46 @@ class Body(nn.Module):
         query = seen.take_along_dim(targets[..., None], 1)[:, None]
         states: Tensor = self.model.streams(ids, content, query, targets)[1]
         return states
+
+
+@contextmanager
+def recorded_layers(layers: Sequence[nn.Module]) -> Iterator[list[Tensor]]:
+    """Record what layers read and write while they run.
+
+    Parameters
+    ----------
+    layers
+        Layers that run once each, in order; of several streams the first is recorded.
+
+    Yields
+    ------
+    list of Tensor
+        Filled by the run: what the first layer reads, then what each layer writes, [rows, places, width].
+    """
+    found: list[Tensor] = []
+
+    def record(_: Any, read: tuple[Any, ...], written: Any) -> None:
+        if not found:
+            found.append(read[0])
+        found.append(written if isinstance(written, Tensor) else written[0])
+
+    hooks = [layer.register_forward_hook(record) for layer in layers]
+    try:
+        yield found
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def recurrent_layers(model: Any, ids: Tensor) -> list[Tensor]:
+    """Return the embeddings and the states of each layer [rows, places, width] of an LSTM, or of ELMo read forwards."""
+    states: list[Tensor] = [model.embedding(ids)]
+    if isinstance(model, ELMo):
+        return states + model._read(states[0], model.forwards)
+    start = states[0].new_zeros(1, len(ids), model.shape.width)
+    for weights in model.recurrent.all_weights:
+        states.append(torch.lstm(states[-1], (start, start), weights, True, 1, 0.0, False, False, True)[0])
+    return states
 
 
 class ScratchNetwork(nn.Module):

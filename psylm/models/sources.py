@@ -15,6 +15,7 @@ from psylm.document import read_yaml_text
 from psylm.errors import InputError, Problem, PsylmError
 from psylm.lesions.grammar import MARK, NONE, Lesion
 from psylm.models.embedded import EMBEDDED
+from psylm.models.recipe import MODULES
 from psylm.scratch.architectures import ARCHITECTURES
 from psylm.scratch.checkpoints import checkpoint, checkpoints
 
@@ -28,7 +29,10 @@ DEFAULT_ORDER = 3
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]
 """What is fetched of a repository: safetensors, tokenizer and configuration; no pickle, no code."""
 
-SETTINGS = ("*.json", "*.txt", "*.model")
+PARTS = "[0-9]_*"
+"""Folders that hold the further parts of a sentence-transformers model: pooling, dense layers."""
+
+SETTINGS = ("*.json", "*.txt", "*.model", f"{PARTS}/*.json", f"{PARTS}/*.safetensors")
 """Files beside the weights that scores depend on."""
 
 FAMILIES = {
@@ -36,6 +40,7 @@ FAMILIES = {
     "causal": ("ForCausalLM", "LMHeadModel"),
     "masked": ("ForMaskedLM",),
     "seq2seq": ("ForConditionalGeneration",),
+    "encoder": ("Model",),
 }
 """Endings of `transformers` class names that say what a model was trained to do; the first that fits."""
 
@@ -117,12 +122,15 @@ class ModelSource:
 
     @cached_property
     def family(self) -> str:
-        """What the model can do (`causal`, `masked`, `permuted`, `seq2seq`, `ngram`), read from its configuration only.
+        """What the model can do, read from its configuration only.
+
+        `causal`, `masked`, `permuted`, `seq2seq`, `recurrent` or `ngram`; `encoder` where there is no output layer, and
+        of every sentence-transformers folder.
 
         Raises
         ------
         PsylmError
-            It is neither, for example an encoder without an output layer.
+            It is neither, for example a classifier.
         """
         if self.kind in ("wordfreq", "ngram"):
             return "ngram"
@@ -131,6 +139,8 @@ class ModelSource:
         if self.kind == "scratch":
             return str(ARCHITECTURES[self._config()["architecture"]].family)
         architectures = self._config().get("architectures") or []
+        if self._has_modules:
+            return "encoder"
         for family, endings in FAMILIES.items():
             if any(architecture.endswith(endings) for architecture in architectures) and (
                 family != "seq2seq" or self._config().get("is_encoder_decoder", False)
@@ -138,8 +148,20 @@ class ModelSource:
                 return family
         raise PsylmError(
             f"model {self.name!r}: found {', '.join(architectures) or 'no architecture'} in its config.json; "
-            "expected a causal, masked, permutation or encoder-decoder language model, with its output layer"
+            "expected a causal, masked, permutation or encoder-decoder language model, with its output layer, "
+            "or an encoder"
         )
+
+    @property
+    def model_type(self) -> str:
+        """The architecture, as `transformers` calls it in a configuration: `bert`, `t5`, …."""
+        return str(self._config().get("model_type", ""))
+
+    @property
+    def _has_modules(self) -> bool:
+        """Whether the folder is one that sentence-transformers wrote."""
+        folder = self._snapshot(["config.json", MODULES]) if self.kind == "hub" else self.folder
+        return (folder / MODULES).is_file()
 
     @cached_property
     def folder(self) -> Path:
@@ -245,7 +267,7 @@ class ModelSource:
 
         try:
             folder = snapshot_download(
-                self.place, revision=self.revision or None, allow_patterns=files, ignore_patterns=["*/*"]
+                self.place, revision=self.revision or None, allow_patterns=files, ignore_patterns=["*/*/*", "[!0-9]*/*"]
             )
         except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

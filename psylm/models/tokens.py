@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -116,6 +117,18 @@ class Tokenizer:
             ends=sum((piece.ends for piece in pieces), ()),
             words=sum((piece.words for piece in pieces), ()),
         )
+
+    def identities(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the tokens of texts, as `encode` does without cuts; all at once, which is faster."""
+        encoded = self.fast(
+            list(texts),
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+            verbose=False,
+        )
+        return [tuple(ids) for ids in encoded["input_ids"]]
 
     def _encode(self, text: str, offset: int = 0) -> Encoding:
         encoded = self.fast(

@@ -1,0 +1,64 @@
+"""Encoders without an output layer: sentence-transformers' models, BERT's body and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from torch import Tensor
+
+from psylm.errors import PsylmError
+from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.query import Query, Row
+from psylm.models.recipe import Recipe
+
+
+@dataclass
+class NoHead:
+    """Stands where other models have an output layer."""
+
+    size: int = field(default=0, init=False)
+
+
+class EncoderModel(LanguageModel):
+    """Turns texts into vectors; it predicts nothing, so that only measures of embeddings can be asked of it.
+
+    Parameters
+    ----------
+    network, tokenizer, info, allowance
+        As in `LanguageModel`.
+
+    Attributes
+    ----------
+    recipe
+        How its folder says that texts become vectors: the mean of all tokens where it says nothing.
+    """
+
+    family = "encoder"
+    recipe = Recipe()
+
+    def _make_head(self, network: Any) -> Any:
+        return NoHead()
+
+    def word_queries(
+        self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
+    ) -> tuple[list[Query], list[int]]:
+        """Raise: there is no output layer."""
+        self._refuse()
+
+    def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
+        """Raise: there is no output layer."""
+        self._refuse()
+
+    def _rows(self, queries: Sequence[Query]) -> list[Row]:
+        self._refuse()
+
+    def _hidden(self, rows: Sequence[Row]) -> Tensor:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise PsylmError(
+            f"model {self.info.name!r}: found an encoder, which has no output layer and predicts no word; "
+            "expected a language model, or a measure of embeddings (similarity, embedding)"
+        )
