@@ -156,23 +156,27 @@ def _weighted_ranks(weights: np.ndarray, group: np.ndarray) -> np.ndarray:
     # group says which of the ordered distinct values an item has; count each, then add up from the smallest
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    counts = np.add.reduceat(weights[:, order], starts, axis=1)
+    counts = weights.take(order, axis=1)
+    if len(starts) < len(order):
+        counts = np.add.reduceat(counts, starts, axis=1)
     ranks = np.cumsum(counts, axis=1) - (counts - 1) / 2
-    return np.asarray(ranks[:, group])
+    return np.asarray(ranks.take(group, axis=1))
 
 
 def _weighted_pearson(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    # Where pairs are weighed none may be left; all sums are 0 then, and the correlation is counted as none.
     if x.ndim == 1:
         sums = weights @ np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
         n, sx, sy, sxx, syy, sxy = sums.T
-    else:  # values that differ between resamples, as ranks do
-        n = weights.sum(axis=1)
-        x = x - ((weights * x).sum(axis=1) / n)[:, None]
-        y = y - ((weights * y).sum(axis=1) / n)[:, None]
+        n = np.maximum(n, 1)
+    else:  # ranks, which differ between resamples
+        n = np.maximum(weights.sum(axis=1), 1)
+        x = x - (n[:, None] + 1) / 2  # their mean
+        y = y - (n[:, None] + 1) / 2
         weighted = weights * x
         sx = sy = np.zeros(len(n))
-        sxx, sxy = (weighted * x).sum(axis=1), (weighted * y).sum(axis=1)
-        syy = (weights * y * y).sum(axis=1)
+        sxx, sxy = np.einsum("ij,ij->i", weighted, x), np.einsum("ij,ij->i", weighted, y)
+        syy = np.einsum("ij,ij,ij->i", weights, y, y)
     vx, vy = sxx - sx**2 / n, syy - sy**2 / n
     none = (vx <= 1e-12 * sxx) | (vy <= 1e-12 * syy)
     return _ratio(sxy - sx * sy / n, np.where(none, 0, np.sqrt(np.abs(vx * vy))))

@@ -108,7 +108,9 @@ for (method in c("pearson", "spearman", "kendall")) {
   r <- function(data, i) cor(data[i, 1], data[i, 2], method = method)
   b <- boot(cbind(times, frequency), r, R = 999)
   b$t <- matrix(apply(orders, 1, function(i) r(b$data, i)))
+  # about their mean, as Efron and Tibshirani (1993, eq. 14.15) and scipy have them; empinf's are about the estimate
   L <- empinf(data = b$data, statistic = r, type = "jack", stype = "i")
+  L <- L - mean(L)
   interval <- boot.ci(b, type = "bca", L = L)$bca
   put("bca", method, "bias", qnorm(mean(b$t < b$t0)))
   put("bca", method, "acceleration", sum(L^3) / (6 * sum(L^2)^1.5))
