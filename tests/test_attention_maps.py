@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from psylm.attention.maps import Reading, watch
-from psylm.attention.places import Look, look, scene, shuffled
+from psylm.attention.places import Look, look
 from psylm.attention.reduce import to_words
+from psylm.attention.scenes import scene, shuffled, visible
 from psylm.errors import InputError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
@@ -235,6 +236,8 @@ def test_attention_adds_up_and_company_changes_nothing(family, at, request):
         assert together[number].shape == (2, heads, 1, len(mine.scene.spans) + 2)
         assert together[number][..., :-1].sum(-1) == pytest.approx(1, abs=1e-5)
         assert (together[number][0, :, 0, :-2][:, ~mine.seen] == 0).all()
+        expected = visible(mine.scene, at, left_to_right=model.family in ("causal", "permuted"))
+        assert mine.seen.tolist() == expected.tolist()
         alone = dict(to_words(model, [mine]))[0]
         np.testing.assert_allclose(alone, together[number], atol=1e-5)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psylm.attention.places import Scene
+from psylm.attention.scenes import Scene
 
 MEASURES = ("target", "distractor", "selectivity", "entropy", "distance", "sink", "punctuation")
 
@@ -40,7 +40,7 @@ def selection(attention: np.ndarray, scene: Scene, seen: np.ndarray) -> dict[str
 
     Examples
     --------
-    >>> from psylm.attention.places import scene
+    >>> from psylm.attention.scenes import scene
     >>> from psylm.measures.trials import sentence_trials
     >>> regions = '[["subject", 4, 8], ["local", 16, 24], ["verb", 25, 28]]'
     >>> trial = sentence_trials(["The keys to the cabinets are old."], regions=[regions]).to_dict("records")[0]

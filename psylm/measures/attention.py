@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.attention.places import At, Look, look, scene, shuffled
+from psylm.attention.places import Look, look
 from psylm.attention.reduce import to_words
+from psylm.attention.scenes import At, scene, shuffled
 from psylm.attention.selection import MEASURES, selection
 from psylm.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
@@ -85,8 +86,10 @@ def attention(model: LanguageModel, trials: pd.DataFrame, options: AttentionOpti
         `attention_punctuation`, as `psylm.attention.selection.selection` defines them.
     arrays
         The same by layer and head [layers, heads], and with `maps` `attention_map` [layers, heads, words, words] in
-        16 bits: row i is what word i gives to each, the rest of 1 goes to special tokens. A trial without a value has
-        no array.
+        16 bits: row i is what word i gives to each, the rest of 1 goes to special tokens. Where the query asks from a
+        stream of its own or a decoder it has the query's row only. `attention_query` [layers, heads, words + 2] is the
+        query's own row, what special tokens get, and what the first token gets where it is not special. A trial without
+        a value has no array.
     """
     looks: dict[int, Look | str] = {}
     for number, trial in zip(trials["trial"], trials.to_dict("records"), strict=True):
@@ -105,6 +108,7 @@ def attention(model: LanguageModel, trials: pd.DataFrame, options: AttentionOpti
         if options.maps:
             words = reduced[:, :, 1:] if len(mine.groups) > 1 else reduced
             arrays.setdefault("attention_map", {})[number] = words[..., :-2].astype(np.float16)
+            arrays.setdefault("attention_query", {})[number] = reduced[:, :, 0]
     return pd.DataFrame(list(_rows(looks, arrays, options)), columns=SCORE_COLUMNS), arrays
 
 
