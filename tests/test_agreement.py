@@ -264,7 +264,9 @@ def test_scores_of_calibration_are_those_of_single_answers():
 def test_the_error_of_calibration_by_hand():
     found = calibration([0.1, 0.1, 0.5, 0.7], [0.2, 0.4, 0.6, 0.6], seed=1, bins=2)
     # bins: two items of .1 against .3 on average, and .6 against .6
-    assert found.curve[["model", "human", "n"]].to_numpy() == pytest.approx(np.array([[0.1, 0.3, 2], [0.6, 0.6, 2]]))
+    assert found.curve[["predicted", "observed", "n"]].to_numpy() == pytest.approx(
+        np.array([[0.1, 0.3, 2], [0.6, 0.6, 2]])
+    )
     assert found.table.set_index("quantity").loc["expected calibration error", "estimate"] == pytest.approx(0.1)
 
 

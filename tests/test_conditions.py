@@ -11,11 +11,13 @@ from scipy import stats
 from statsmodels.stats.anova import AnovaRM
 
 from psylm.errors import InputError
+from psylm.figures.multiverse import specification_curve, specification_curve_caption
 from psylm.stats.anova import anova, partial_eta_interval
 from psylm.stats.bayes import jzs_correlation, jzs_t, log_jzs
 from psylm.stats.contrasts import contrast, min_f
 from psylm.stats.effects import cohens_d
 from psylm.stats.equivalence import tost
+from psylm.stats.multiverse import AGGREGATIONS, agreement_of, multiverse
 from tests.r.simulate import HERE, design, factorial, reading
 
 REFERENCE = pd.read_csv(HERE / "agreement.csv").set_index(["case", "term", "quantity"])["value"].sort_index()
@@ -225,3 +227,65 @@ def test_too_little_data_gives_nan(values):
     assert math.isnan(tost(values, bounds=(-1, 1)).p)
     assert math.isnan(jzs_t(values).bf10)
     assert math.isnan(cohens_d(values, [1.0], kind="s").g)
+
+
+SEEN = ("large", "odd", 0)
+
+
+def words() -> pd.DataFrame:
+    """Three words an item, condition, model and measure; the large model sees a difference, in the first word."""
+    random = np.random.default_rng(9)
+    rows = [
+        (model, measure, str(item), condition, word, scale * random.normal(2 * ((model, condition, word) == SEEN)))
+        for model in ("small", "large")
+        for measure, scale in (("surprisal", 1.0), ("rank", 10.0))
+        for item in range(30)
+        for condition in ("fitting", "odd")
+        for word in range(3)
+    ]
+    return pd.DataFrame(rows, columns=["model", "measure", "item", "condition", "word_id", "value"])
+
+
+def odd_minus_fitting(trials: pd.DataFrame):
+    return contrast(trials, "value", "item", {"condition": ("odd", "fitting")})
+
+
+def test_a_multiverse_holds_every_combination_and_each_is_the_analysis_alone():
+    table = multiverse(words(), odd_minus_fitting)
+    assert len(table) == 2 * 2 * len(AGGREGATIONS) and table["estimate"].is_monotonic_increasing
+    row = table.set_index(["measure", "model", "aggregation"]).loc[("rank", "large", "mean")]
+    part = words().query("model == 'large' and measure == 'rank'")
+    alone = part.groupby(["item", "condition"])["value"].mean().unstack()
+    expected = stats.ttest_rel(alone["odd"], alone["fitting"])
+    assert (row["statistic"], row["p"]) == pytest.approx((expected.statistic, expected.pvalue)) and row["n"] == 30
+    assert table["p_holm"].min() == pytest.approx(16 * table["p"].min())
+    said = agreement_of(table)
+    assert said["specifications"] == 16 and said["lowest"] <= said["median"] <= said["highest"]
+
+
+def test_a_specification_that_cannot_be_analysed_is_noted():
+    data = words()
+    data = data[~((data["model"] == "small") & (data["condition"] == "odd"))]
+    table = multiverse(data, odd_minus_fitting, aggregations={"sum": "sum"})
+    small = table[table["model"] == "small"]
+    assert small["estimate"].isna().all() and small["note"].str.contains("no level 'odd'").all()
+    assert agreement_of(table)["specifications"] == 2
+    with pytest.raises(InputError, match="layer"):
+        multiverse(data, odd_minus_fitting, over=["layer"])
+
+
+def test_a_specification_curve_shows_every_estimate_and_its_choices():
+    table = multiverse(words(), odd_minus_fitting)
+    above, below = specification_curve(
+        None, table, ["measure", "model", "aggregation"], ("effect_size", "effect_low", "effect_high")
+    )
+    drawn = np.concatenate([line.get_ydata() for line in above.lines[1:]])
+    assert sorted(drawn) == pytest.approx(sorted(table["effect_size"]))
+    labels = [label.get_text() for label in below.get_yticklabels()]
+    assert labels[2:4] == ["large", "small"] and len(labels) == 8
+    ticks = sum(len(line.get_xdata()) for line in below.lines if line.get_marker() == "|")
+    assert ticks == 3 * len(table)
+    above.figure.draw_without_rendering()
+    top, bottom = above.get_window_extent(), below.get_window_extent()
+    assert bottom.y1 <= top.y0 and above.get_xlim() == below.get_xlim()
+    assert "16 specifications (2 of model" in specification_curve_caption(table, ["model"], "d_z")

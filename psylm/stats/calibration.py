@@ -28,8 +28,9 @@ class Calibration:
     table
         A row a quantity, with `estimate`, `low`, `high`, `statistic`, `df`, `p` and `n`: see `calibration`.
     curve
-        A row a bin: `model` and `human` are the mean probability and the mean share of its items, `low` and `high` the
-        95% interval of the share, `n` the number of items.
+        A row a bin: `predicted` and `observed` are the mean probability and the mean share of its items, `low` and
+        `high` the 95% interval of the share (Student's t over items), `n` the number of items. It is what
+        `psylm.figures.calibration.calibration` draws.
     """
 
     table: pd.DataFrame
@@ -118,7 +119,7 @@ def calibration(
     curve = []
     for group in range(groups.max() + 1 if n else 0):
         share, low, high = mean_interval(h[groups == group])
-        there = {"model": float(p[groups == group].mean()), "human": share, "low": low, "high": high}
+        there = {"predicted": float(p[groups == group].mean()), "observed": share, "low": low, "high": high}
         curve.append(there | {"n": int((groups == group).sum())})
     return Calibration(pd.DataFrame(rows), pd.DataFrame(curve))
 
