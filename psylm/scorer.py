@@ -118,7 +118,7 @@ class Scorer:
         if not known:  # reading gigabytes of weights takes longer than finding the scores
             known = {stamp: source.identity}
             self.cache.put(known)
-        return [_fingerprint(), known[stamp], self.device, self.dtype]
+        return [fingerprint(), known[stamp], self.device, self.dtype]
 
 
 def _groups(trials: pd.DataFrame, labels: pd.Series) -> list[tuple[list[Any], list[int]]]:
@@ -154,7 +154,7 @@ def _digest(content: Any) -> bytes:
 
 
 @cache
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Name the code and the libraries that scores depend on."""
     whole = hashlib.sha256()
     for pattern in SCORING:

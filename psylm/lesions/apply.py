@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from psylm.errors import InputError, Problem
-from psylm.lesions.choose import all_heads, head_name, named_layers, silent_heads
+from psylm.lesions.choose import (
+    Heads,
+    all_heads,
+    amount,
+    head_name,
+    named_heads,
+    named_layers,
+    random_heads,
+    ranked_heads,
+)
+from psylm.lesions.disturb import disturb
 from psylm.lesions.effects import Effect
 from psylm.lesions.grammar import Change, Lesion
+from psylm.lesions.hooks import move_positions, note_reading, pass_by
+from psylm.lesions.importance import kept_importance, mean_outputs
 from psylm.lesions.reading import Reading
-from psylm.lesions.sites import Site, changed, find_sites
+from psylm.lesions.reference import reference_texts
+from psylm.lesions.sites import Site, find_sites
+from psylm.lesions.taps import changed
 from psylm.models.base import LanguageModel
-from psylm.scratch.xlnet import TwoStreamLayer
+from psylm.models.query import Row
 
 BY_TEXT = ("noise", "dropout")
 """Changes that differ from text to text, and from token to token."""
 
 APART = (*BY_TEXT, "span")
-"""Changes for which sequences that begin alike cannot be read in one row."""
-
-OFFSET = ("roberta", "xlm-roberta", "camembert")
-"""Models whose positions begin after that of padding."""
-
-
-DONE = ("heads", "layers", "random-heads", "temperature", "span")
+"""Changes for which sequences that begin alike cannot be read in one row, and that two streams cannot share."""
 
 
 @contextmanager
@@ -78,10 +86,11 @@ def lesioned(model: LanguageModel, lesion: str | Lesion) -> Iterator[LanguageMod
         return
     if model.info.lesion is not None and any(fact["kind"] != "random" for fact in model.info.lesion["facts"]):
         raise InputError(Problem(where, f"a model with a lesion, {model.info.lesion['changes']}", "an intact model"))
+    before = model.info, model.remembered
+    earlier = [] if model.info.lesion is None else model.info.lesion["facts"]  # that its weights are random
     with ExitStack() as stack:
         facts = _enter(stack, model, lesion, where)
-        before = model.info, model.remembered
-        model.info = replace(model.info, lesion={"changes": str(lesion), "facts": facts})
+        model.info = replace(model.info, lesion={"changes": str(lesion), "facts": earlier + facts})
         model.remembered = {}
         try:
             yield model
@@ -90,64 +99,95 @@ def lesioned(model: LanguageModel, lesion: str | Lesion) -> Iterator[LanguageMod
 
 
 def keep(model: LanguageModel, lesion: Lesion) -> None:
-    """Change a model that was just loaded by its name, for good."""
+    """Change a model that was just loaded by its name, for good; random weights are in it already."""
+    facts = [_fact(change) for change in lesion.changes if change.kind == "random"]
+    if facts:
+        model.info = replace(model.info, lesion={"changes": str(lesion), "facts": facts})
+    rest = Lesion(tuple(change for change in lesion.changes if change.kind != "random"))
     stack = ExitStack()
-    stack.enter_context(lesioned(model, Lesion(tuple(change for change in lesion.changes if change.kind != "random"))))
-    facts = [] if model.info.lesion is None else model.info.lesion["facts"]
-    facts += [_fact(change) for change in lesion.changes if change.kind == "random"]
-    model.info = replace(model.info, lesion={"changes": str(lesion), "facts": facts})
-    model.__dict__["kept"] = stack  # it is as long there as the model is
+    stack.enter_context(lesioned(model, rest))
+    if model.info.lesion is not None:
+        model.info = replace(model.info, lesion=model.info.lesion | {"changes": str(lesion)})
+    model.__dict__["kept"] = stack  # it is there as long as the model is
 
 
 def _enter(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str) -> list[dict[str, Any]]:
     """Put a lesion in place; return what is to be known of each of its changes."""
-    network = model.network
-    sites = find_sites(network)
-    reading = _reading(stack, model)
-    effects = {site.module: Effect(reading=reading) for site in sites}
-    unknown = [change.kind for change in lesion.changes if change.kind not in DONE]
-    if unknown:
-        raise InputError(Problem(where, ", ".join(unknown), "one of " + ", ".join(DONE)))
-    taken = silent_heads(lesion, sites, where)
-    for heads in taken.values():
-        for number, head in heads:
-            _gate(effects[sites[number].module], sites[number], network)[head] = 0
+    _check(model, lesion, where)
+    stack.enter_context(_attributes(model, _optimisations(model, lesion)))
+    network, sites = model.network, find_sites(model.network)
+    taken = _taken(model, lesion, sites, where)
+    readings = _readings(stack, model)
+    effects = {site.name: Effect(reading=readings["e" if site.name[0] == "e" else "d"]) for site in sites}
     for site in sites:
-        effect = effects[site.module]
+        effect = effects[site.name]
         if "temperature" in lesion:
             effect.temperature = float(lesion["temperature"].strength or 1)
         if "span" in lesion and not site.crosses:
             effect.span = int(lesion["span"].strength or 1)
-    if "layers" in lesion:
-        for site in named_layers(lesion["layers"], sites, where):
-            handle = site.layer.register_forward_hook(_passed_by, with_kwargs=True)
-            stack.callback(handle.remove)
-    stack.enter_context(changed(network, effects))
-    stack.enter_context(_attributes(model, _optimisations(model, lesion)))
-    facts = [_fact(change) for change in lesion.changes]
-    for fact in facts:
-        if fact["kind"] in taken:
-            names = [head_name(sites, head) for head in taken[fact["kind"]]]
-            fact |= {"heads": names, "of": len(all_heads(sites))}
-    return facts
+    for number, head in sorted({head for heads in taken.values() for head in heads}):
+        effect = effects[sites[number].name]
+        if effect.gate is None:
+            effect.gate = torch.ones(sites[number].heads, device=network.device)
+        effect.gate[head] = 0
+    if "mean-heads" in lesion:
+        means = mean_outputs(model, sites, reference_texts(lesion, where))
+        for number, head in taken["mean-heads"]:
+            effect = effects[sites[number].name]
+            effect.fill = torch.zeros_like(means[number]) if effect.fill is None else effect.fill
+            effect.fill[head] = means[number][head]
+    disturb(stack, model, lesion, sites, effects, where)
+    for site in named_layers(lesion["layers"], sites, where) if "layers" in lesion else []:
+        pass_by(stack, site.layer)
+    if "positions" in lesion or "shuffle" in lesion:
+        move_positions(stack, model, lesion, where)
+    stack.enter_context(changed(network, {site.module: effects[site.name] for site in sites}))
+    total = len(all_heads(sites))
+    return [
+        _fact(change)
+        | (
+            {"heads": [head_name(sites, head) for head in taken[change.kind]], "of": total}
+            if change.kind in taken
+            else {}
+        )
+        for change in lesion.changes
+        if change.kind != "texts"
+    ]
 
 
 def _fact(change: Change) -> dict[str, Any]:
     return {"kind": change.kind, "strength": change.strength, "seed": change.seed}
 
 
-def _gate(effect: Effect, site: Site, network: Any) -> Tensor:
-    if effect.gate is None:
-        effect.gate = torch.ones(site.heads, device=network.device)
-    return effect.gate
+def _check(model: LanguageModel, lesion: Lesion, where: str) -> None:
+    """Raise where a lesion cannot be done faithfully in a model of this kind, or its changes exclude each other."""
+    problems = [
+        Problem(where, f"{kind} in a model of permutations, whose two streams differ in it", "another family")
+        for kind in APART
+        if kind in lesion and model.family == "permuted"
+    ]
+    if "positions" in lesion and "shuffle" in lesion:
+        problems.append(Problem(where, "positions and shuffle", "one of the two"))
+    if "texts" in lesion and not any(kind in lesion for kind in ("mean-heads", "important-heads", "unimportant-heads")):
+        problems.append(Problem(where, "texts", "mean-heads, important-heads or unimportant-heads beside it"))
+    if problems:
+        raise InputError(*problems)
 
 
-def _passed_by(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-    """Return what a layer was given in place of what it made of it."""
-    if isinstance(module, TwoStreamLayer):
-        return args[:2]
-    given = args[0] if args else kwargs["hidden_states"]
-    return given if isinstance(output, Tensor) else (given, *output[1:])
+def _taken(model: LanguageModel, lesion: Lesion, sites: Sequence[Site], where: str) -> dict[str, Heads]:
+    """Return the heads that each change takes, by its kind."""
+    taken = {kind: named_heads(lesion[kind], sites, where) for kind in ("heads", "mean-heads") if kind in lesion}
+    total = len(all_heads(sites))
+    if "random-heads" in lesion:
+        change = lesion["random-heads"]
+        taken["random-heads"] = random_heads(sites, amount(change, total, where), change.seed or 0)
+    ranked = [kind for kind in ("important-heads", "unimportant-heads") if kind in lesion]
+    if ranked:
+        importance = kept_importance(model, sites, reference_texts(lesion, where))
+        for kind in ranked:
+            count = amount(lesion[kind], total, where)
+            taken[kind] = ranked_heads(importance, count, most=kind == "important-heads")
+    return taken
 
 
 def _optimisations(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
@@ -173,17 +213,26 @@ def _attributes(target: Any, values: dict[str, Any]) -> Iterator[None]:
         target.__dict__.update(before)
 
 
-def _reading(stack: ExitStack, model: LanguageModel) -> Reading:
-    """Take note of what the network reads, each time that it does."""
-    fast = model.tokenizer
-    special = {token for side in fast.around for token in side} | {fast.bos} - {None}
-    reading = Reading([token for token in special if token is not None], forward=model.left_to_right)
+def _readings(stack: ExitStack, model: LanguageModel) -> dict[str, Reading]:
+    """Take note of what encoder (`e`) and decoder or single network (`d`) read, each time that they do."""
+    network, tokens = model.network, model.tokenizer
+    special = {
+        *tokens.around[0],
+        *tokens.around[1],
+        tokens.bos,
+        getattr(network.config, "decoder_start_token_id", None),
+    }
+    known = [token for token in special if token is not None]
+    decodes = model.family == "seq2seq"
+    readings = {"d": Reading(known, forward=model.left_to_right or decodes), "e": Reading(known, forward=False)}
+    note_reading(stack, model.head.body, readings["d"])
+    if decodes:
+        note_reading(stack, network.get_encoder(), readings["e"])
+        own = model._hidden
 
-    def note(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
-        attended = kwargs.get("attention_mask")
-        reading.begin(ids, attended if attended is not None and attended.dim() == 2 else None)
+        def hidden(rows: Sequence[Row]) -> Tensor:
+            readings["d"].sources = [row.source for row in rows]
+            return own(rows)
 
-    handle = model.head.body.register_forward_pre_hook(note, with_kwargs=True)
-    stack.callback(handle.remove)
-    return reading
+        stack.enter_context(_attributes(model, {"_hidden": hidden}))
+    return readings

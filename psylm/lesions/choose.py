@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from psylm.errors import InputError, Problem
-from psylm.lesions.grammar import Change, Lesion
+from psylm.lesions.grammar import Change
 from psylm.lesions.sites import Site
 
 Heads = list[tuple[int, int]]
@@ -61,6 +61,7 @@ def amount(change: Change, total: int, where: str) -> int:
 
     Examples
     --------
+    >>> from psylm.lesions import Lesion
     >>> amount(Lesion.parse("random-heads=0.25@1", "")["random-heads"], 270, "")
     68
     """
@@ -78,13 +79,14 @@ def random_heads(sites: Sequence[Site], count: int, seed: int) -> Heads:
     return sorted(heads[place] for place in order[:count])
 
 
-def silent_heads(lesion: Lesion, sites: Sequence[Site], where: str) -> dict[str, Heads]:
-    """Return the heads that give zeros, by the kind of change that takes them; importance is not asked here."""
-    found: dict[str, Heads] = {}
-    if "heads" in lesion:
-        found["heads"] = named_heads(lesion["heads"], sites, where)
-    if "random-heads" in lesion:
-        change = lesion["random-heads"]
-        count = amount(change, len(all_heads(sites)), where)
-        found["random-heads"] = random_heads(sites, count, change.seed or 0)
-    return found
+def ranked_heads(importance: Sequence[Sequence[float]], count: int, *, most: bool) -> Heads:
+    """Return the heads that matter most, or least; of equals, those that come first.
+
+    Examples
+    --------
+    >>> ranked_heads([[0.1, 0.9], [0.5, 0.3]], 2, most=True), ranked_heads([[0.1, 0.9], [0.5, 0.3]], 1, most=False)
+    ([(0, 1), (1, 0)], [(0, 0)])
+    """
+    heads = [(value, number, head) for number, site in enumerate(importance) for head, value in enumerate(site)]
+    ordered = sorted(heads, key=lambda one: (-one[0] if most else one[0], *one[1:]))
+    return sorted((number, head) for _, number, head in ordered[:count])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,17 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from psylm.errors import PsylmError
-from psylm.lesions.effects import Effect
+from psylm.lesions.taps import Note, is_xlnet, watching
 from psylm.models.scratch import ScratchNetwork
-from psylm.scratch.attention import MultiHeadAttention, both
-
-EFFECT = "_psylm_effect"
-"""Attribute of an attention module that says what is done there."""
-
-PREFIX = "psylm_"
-"""What the names of our attention functions begin with; those of `transformers` that they call come after it."""
-
-BASES = ("sdpa", "eager")
+from psylm.scratch.attention import MultiHeadAttention
 
 
 @dataclass(frozen=True)
@@ -65,7 +54,8 @@ def find_sites(network: Any) -> list[Site]:
     if isinstance(network, ScratchNetwork):
         found = [(module, module.heads, module.W_V.out_features // module.heads, "") for module in _ours(network)]
     else:
-        found = _watched(network)
+        xlnet = [module for module in network.modules() if is_xlnet(module)]
+        found = [(module, module.n_head, module.d_head, "") for module in xlnet] or _watched(network)
     if not found:
         raise PsylmError(
             f"{_name(network)}: found no attention that can be changed; expected a Transformer whose code calls "
@@ -91,7 +81,7 @@ def _watched(network: Any) -> list[tuple[nn.Module, int, int, str]]:
     found: list[tuple[nn.Module, int, int, str]] = []
     decodes = bool(getattr(network.config, "is_encoder_decoder", False))
 
-    def watch(prefix: str) -> Callable[[nn.Module, Tensor, Tensor, Tensor], None]:
+    def watch(prefix: str) -> Note:
         def note(module: nn.Module, query: Tensor, key: Tensor, value: Tensor) -> None:
             across = decodes and query.shape[2] != key.shape[2]
             found.append((module, query.shape[1], value.shape[-1], "c" if across else prefix))
@@ -103,12 +93,12 @@ def _watched(network: Any) -> list[tuple[nn.Module, int, int, str]]:
 
     with torch.inference_mode():
         if not decodes:
-            with _watching(network, watch("")):
+            with watching(network, watch("")):
                 network.base_model(input_ids=ids(0, 1))
         else:
-            with _watching(network, watch("e")):
+            with watching(network, watch("e")):
                 read = network.get_encoder()(input_ids=ids(0, 1, 0)).last_hidden_state
-            with _watching(network, watch("d")):
+            with watching(network, watch("d")):
                 network.get_decoder()(input_ids=ids(0, 1), encoder_hidden_states=read)
     return found
 
@@ -125,153 +115,3 @@ def _layer(network: nn.Module, name: str) -> tuple[int, nn.Module]:
 
 def _name(network: Any) -> str:
     return str(network.architecture) if isinstance(network, ScratchNetwork) else type(network).__name__
-
-
-@contextmanager
-def changed(network: Any, effects: Mapping[nn.Module, Effect]) -> Iterator[None]:
-    """Put effects at attentions; afterwards, even after an error, the network is as it was.
-
-    Parameters
-    ----------
-    network
-        The network that they are in.
-    effects
-        What is done, by `Site.module`.
-    """
-    with ExitStack() as stack:
-        if not isinstance(network, ScratchNetwork):
-            stack.enter_context(_interface(network))
-        for module, effect in effects.items():
-            if isinstance(module, MultiHeadAttention):
-                stack.enter_context(_scratch(module, effect))
-            else:
-                setattr(module, EFFECT, effect)
-                stack.callback(delattr, module, EFFECT)
-        yield
-
-
-@contextmanager
-def _scratch(module: Any, effect: Effect) -> Iterator[None]:
-    """Change one of our own attentions; the method is replaced for this one object."""
-    own, temperature = module._attend, module.temperature
-
-    def attend(Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None, bias: Tensor | None, *, causal: bool) -> Tensor:
-        if effect.span is not None and Q.shape[-2] == K.shape[-2]:
-            mask = both(mask, effect.near(Q.shape[-2], Q.device))
-        bias = None if bias is None else bias / effect.temperature
-        heads = own(Q, K, V, mask, bias, causal=causal)  # [batch, heads, n, d_v]
-        return effect.given(heads.transpose(1, 2)).transpose(1, 2)
-
-    module._attend = attend
-    module.temperature = temperature * effect.temperature
-    try:
-        yield
-    finally:
-        del module._attend
-        module.temperature = temperature
-
-
-@contextmanager
-def _interface(network: Any) -> Iterator[None]:
-    """Let a `transformers` model compute attention by our function, which calls the one that it used before."""
-    _register()
-    configs = {id(part.config): part.config for part in network.modules() if hasattr(part, "config")}
-    before = [(config, config._attn_implementation) for config in configs.values()]
-    unknown = sorted({str(name) for _, name in before if name is not None and name not in BASES})
-    if unknown:
-        raise PsylmError(
-            f"{_name(network)}: found attention computed by {', '.join(unknown)}; expected {' or '.join(BASES)}"
-        )
-    try:
-        for config, name in before:
-            config._attn_implementation_internal = name if name is None else PREFIX + name
-        yield
-    finally:
-        for config, name in before:
-            config._attn_implementation_internal = name
-
-
-@contextmanager
-def _watching(network: Any, note: Callable[[nn.Module, Tensor, Tensor, Tensor], None]) -> Iterator[None]:
-    """Call a function with each module that attends, and its queries, keys and values."""
-    modules = list(network.modules())
-    with _interface(network):
-        for module in modules:
-            setattr(module, EFFECT, note)
-        try:
-            yield
-        finally:
-            for module in modules:
-                delattr(module, EFFECT)
-
-
-def _register() -> None:
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
-
-    for base in BASES:
-        AttentionInterface.register(PREFIX + base, _attention(base))
-        AttentionMaskInterface.register(PREFIX + base, ALL_MASK_ATTENTION_FUNCTIONS[base])
-
-
-def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
-    """Return a function that computes attention as `transformers` asks for it, with what is done at the site."""
-
-    def attend(
-        module: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attention_mask: Tensor | None,
-        scaling: float | None = None,
-        **rest: Any,
-    ) -> tuple[Tensor, Tensor | None]:
-        compute, effect = _base(module, base), module.__dict__.get(EFFECT)
-        if not isinstance(effect, Effect):
-            if effect is not None:
-                effect(module, query, key, value)
-            out: tuple[Tensor, Tensor | None] = compute(
-                module, query, key, value, attention_mask, scaling=scaling, **rest
-            )
-            return out
-        if effect.temperature != 1:
-            scaling = (query.shape[-1] ** -0.5 if scaling is None else scaling) / effect.temperature
-            if rest.get("softcap") is not None or rest.get("s_aux") is not None:
-                raise PsylmError(f"{type(module).__name__}: found scores with a soft cap; a temperature is not defined")
-            if rest.get("position_bias") is not None:
-                rest["position_bias"] = rest["position_bias"] / effect.temperature
-        if effect.span is not None and query.shape[2] == key.shape[2]:
-            attention_mask = _narrowed(module, query, attention_mask, effect, base, rest.get("is_causal"))
-        heads, weights = compute(module, query, key, value, attention_mask, scaling=scaling, **rest)
-        return effect.given(heads), weights
-
-    return attend
-
-
-def _base(module: Any, base: str) -> Callable[..., Any]:
-    if base == "eager":
-        compute = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
-        if compute is None:
-            raise PsylmError(
-                f"{type(module).__name__}: found no eager attention function; its attention stays as it is"
-            )
-        return compute  # type: ignore[no-any-return]
-    from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
-    return sdpa_attention_forward  # type: ignore[no-any-return]
-
-
-def _narrowed(
-    module: Any, query: Tensor, mask: Tensor | None, effect: Effect, base: str, causal: bool | None
-) -> Tensor:
-    """Return a mask that, besides what it hides already, hides what is further away than the span."""
-    length = query.shape[2]
-    seen = effect.near(length, query.device).expand(len(query), 1, length, length)
-    if mask is None and (getattr(module, "is_causal", True) if causal is None else causal):
-        seen = seen.tril()
-    if mask is not None and mask.dtype == torch.bool:
-        seen = seen & mask
-    if base == "sdpa" and (mask is None or mask.dtype == torch.bool):
-        return seen
-    added = torch.zeros((), dtype=query.dtype, device=query.device) if mask is None else mask
-    return added.masked_fill(~seen, torch.finfo(query.dtype).min)

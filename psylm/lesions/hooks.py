@@ -1,0 +1,141 @@
+"""What a lesion does outside of attention: to layers, feed-forward units and the numbers of positions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from psylm.errors import InputError, Problem
+from psylm.lesions.grammar import Lesion
+from psylm.lesions.reading import Reading
+from psylm.lesions.sites import Site
+from psylm.models.base import LONGEST_WINDOW, LanguageModel
+from psylm.models.int8 import Int8Linear
+from psylm.models.scratch import ScratchNetwork
+from psylm.scratch.xlnet import TwoStreamLayer
+
+OFFSET = ("roberta", "xlm-roberta", "camembert")
+"""Models whose positions begin after that of padding."""
+
+
+def pass_by(stack: ExitStack, layer: nn.Module) -> None:
+    """Let a layer give what it was given; it is computed all the same."""
+
+    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        if isinstance(module, TwoStreamLayer) or type(module).__name__ == "XLNetLayer":  # two streams
+            return (*args[:2], *output[2:])
+        given = args[0] if args else kwargs["hidden_states"]
+        return given if isinstance(output, Tensor) else (given, *output[1:])
+
+    stack.callback(layer.register_forward_hook(hook, with_kwargs=True).remove)
+
+
+def note_reading(stack: ExitStack, body: nn.Module, reading: Reading) -> None:
+    """Tell a `Reading` what a network reads, each time that it does."""
+
+    def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+        attended = kwargs.get("attention_mask")
+        reading.begin(ids, attended if attended is not None and attended.dim() == 2 else None)
+
+    stack.callback(body.register_forward_pre_hook(hook, with_kwargs=True).remove)
+
+
+def feed_forward(site: Site, width: int, where: str) -> nn.Module:
+    """Return the matrix that turns the hidden units of a layer's feed-forward network back into states.
+
+    It is the last matrix in the layer, outside of attention, that gives states.
+
+    Raises
+    ------
+    InputError
+        There is none, as in mixtures of experts.
+    """
+    from transformers.pytorch_utils import Conv1D
+
+    attending = set(site.module.modules())
+    matrices: list[nn.Module] = [
+        module
+        for module in site.layer.modules()
+        if module not in attending
+        and (
+            (isinstance(module, nn.Linear | Int8Linear) and module.weight.shape[0] == width)
+            or (isinstance(module, Conv1D) and module.nf == width)
+        )
+    ]
+    if not matrices:
+        found = f"no feed-forward network in layer {site.name}"
+        raise InputError(Problem(where, found, "a layer with one, as dropout and thinned need"))
+    return matrices[-1]
+
+
+def before(stack: ExitStack, module: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
+    """Change what a module is given."""
+
+    def hook(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (change(args[0]), *args[1:])
+
+    stack.callback(module.register_forward_pre_hook(hook).remove)
+
+
+def move_positions(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str) -> None:
+    """Give tokens other positions than their own.
+
+    Raises
+    ------
+    InputError
+        The model does not read numbers of positions, as T5 and models of permutations, or does not heed them.
+    """
+    body, config = model.head.body, model.network.config
+    if model.family != "permuted" and "position_ids" in inspect.signature(type(body).forward).parameters:
+        first = config.pad_token_id + 1 if config.model_type in OFFSET else 0
+        # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
+        masked = not isinstance(model.network, ScratchNetwork)
+        if _heeded(body, first, masked=masked, device=model.network.device):
+            moved = _positions(lesion, model.info.window or LONGEST_WINDOW)
+            hook = _position_hook(moved, first, masked=masked)
+            stack.callback(body.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            return
+    raise InputError(Problem(where, "a model that reads no numbers of positions", "one such as BERT, GPT-2 or Llama"))
+
+
+def _positions(lesion: Lesion, window: int) -> Tensor:
+    """Return the position that each one becomes [window]."""
+    if "positions" in lesion:
+        return torch.zeros(window, dtype=torch.long)
+    change = lesion["shuffle"]
+    assert change.seed is not None and change.strength is not None
+    stretch, draw = int(change.strength), np.random.default_rng(change.seed)
+    parts = [begin + draw.permutation(min(stretch, window - begin)) for begin in range(0, window, stretch)]
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def _position_hook(moved: Tensor, first: int, *, masked: bool) -> Callable[..., tuple[Any, dict[str, Any]]]:
+    def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
+        own = kwargs.get("position_ids")
+        if own is None:
+            own = torch.arange(first, first + ids.shape[1], device=ids.device).expand_as(ids)
+        if masked and kwargs.get("attention_mask") is None:
+            kwargs["attention_mask"] = torch.ones_like(ids)
+        return args, kwargs | {"position_ids": first + moved.to(ids.device)[(own - first).clamp(min=0)]}
+
+    return hook
+
+
+def _heeded(body: Any, first: int, *, masked: bool, device: torch.device) -> bool:
+    """Whether the network's states depend on the positions that it is given; tried once, on three tokens."""
+    ids = torch.tensor([[0, 1, 2]], device=device)
+    rest = {"attention_mask": torch.ones_like(ids)} if masked else {}
+    with torch.inference_mode():
+        one, other = (
+            body(input_ids=ids, position_ids=places + first, **rest).last_hidden_state
+            for places in torch.tensor([[[0, 1, 2]], [[2, 1, 0]]], device=device)
+        )
+    return not torch.allclose(one, other)
