@@ -211,3 +211,49 @@ def bart(tmp_path_factory):
     from psylm.models import load_model
 
     return load_model(f"file:{folder}", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def llama(causal_folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A Llama of two layers, four heads and two key-value heads, with GPT-2's tokenizer."""
+    import shutil
+
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from psylm.models import load_model
+
+    torch.manual_seed(11)
+    folder = tmp_path_factory.mktemp("llama") / "model"
+    shutil.copytree(causal_folder, folder)
+    size = load_model(f"file:{causal_folder}", device="cpu").info.vocabulary
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.3, bos_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return load_model(f"file:{folder}", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def own_gpt(causal_folder: Path):
+    """A GPT of psylm's own with rotary positions and random weights, in the place of a trained one."""
+    from dataclasses import replace
+
+    import torch
+
+    from psylm.models import load_model
+    from psylm.models.causal import CausalModel
+    from psylm.models.memory import Allowance
+    from psylm.models.scratch import ScratchNetwork
+    from psylm.scratch.gpt import GPT
+    from psylm.scratch.layers import Shape
+
+    torch.manual_seed(12)
+    known = load_model(f"file:{causal_folder}", device="cpu")
+    size = known.info.vocabulary
+    gpt = GPT(Shape(size, layers=2, width=32, heads=4, context=128, positions="rotary", dropout=0.0, **GPT.defaults))
+    for weight in gpt.parameters():
+        torch.nn.init.normal_(weight, std=0.2)
+    info = replace(known.info, architecture="GPT", window=128)
+    return CausalModel(ScratchNetwork(gpt, {}).eval(), known.tokenizer, info, Allowance(512, 512))

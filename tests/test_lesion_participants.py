@@ -20,9 +20,8 @@ from psylm.lesions.reference import SENTENCES
 from psylm.lesions.sites import find_sites
 from psylm.models.memory import Allowance
 from tests.conftest import TEXT
-from tests.test_families import bart, permuted, t5  # noqa: F401
 from tests.test_invariance import sentences
-from tests.test_lesions import llama, llama_folder, scored, scratch  # noqa: F401
+from tests.test_lesions import scored
 
 ENGLISH = TEXT[:5]
 calm = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -36,7 +35,7 @@ def total(model, texts):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("name", ["causal", "llama", "masked", "scratch"])
+@pytest.mark.parametrize("name", ["causal", "llama", "masked", "own_gpt"])
 @calm
 @given(texts=sentences, tokens=st.integers(1, 300), rows=st.integers(1, 60), seed=st.randoms(use_true_random=False))
 def test_batch_order_and_padding_change_no_score_of_a_lesioned_model(change, name, request, texts, tokens, rows, seed):
@@ -58,14 +57,18 @@ def test_batch_order_and_padding_change_no_score_of_a_lesioned_model(change, nam
 @pytest.mark.parametrize("name", ["t5", "bart"])
 def test_encoder_and_decoder_are_lesioned_whatever_the_batch(change, name, request):
     model = request.getfixturevalue(name)
-    intact = scored(model)
-    with lesioned(model, change):
-        together = scored(model)
-        alone = [scored(model, [text]) for text in ENGLISH]
-    # The tiny models give words of up to 80 bits, which have 1e-5 of them in float32's last place.
-    assert together == pytest.approx(np.concatenate(alone), abs=1e-4, rel=3e-6)
+    model.network.double()  # the random weights of these models blow float32's rounding up to 1e-4 bits
+    try:
+        intact = scored(model)
+        with lesioned(model, change):
+            together = scored(model)
+            alone = [scored(model, [text]) for text in ENGLISH]
+        again = scored(model)
+    finally:
+        model.network.float()
+    assert together == pytest.approx(np.concatenate(alone), abs=2e-5)
     assert abs(together - intact).max() > 0.01
-    assert (scored(model) == intact).all()
+    assert (again == intact).all()
 
 
 def test_what_was_read_decides_and_what_comes_later_does_not(causal):
@@ -118,7 +121,7 @@ def test_keys_know_the_text_and_not_the_padding():
     assert (alone.keys[0] == whole.keys[0, :3]).all()
 
 
-def test_noise_has_the_strength_that_it_says(llama):  # noqa: F811
+def test_noise_has_the_strength_that_it_says(llama):
     given = {}
 
     def watch(name):
@@ -167,7 +170,7 @@ def test_dropout_silences_the_share_that_it_says_and_a_thinned_network_the_same_
     assert of_units.sum() > 0
 
 
-def test_a_head_at_its_mean_gives_its_mean(llama):  # noqa: F811
+def test_a_head_at_its_mean_gives_its_mean(llama):
     """The mean over reference texts, by hand, at the input of the output matrix."""
     module = llama.network.model.layers[0].self_attn.o_proj
     given = []
@@ -191,7 +194,7 @@ def test_a_head_at_its_mean_gives_its_mean(llama):  # noqa: F811
         assert abs(scored(llama, ENGLISH) - by_hand).max() > 0.01
 
 
-@pytest.mark.parametrize("name", ["llama", "masked", "scratch"])
+@pytest.mark.parametrize("name", ["llama", "masked", "own_gpt"])
 def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
     """Against differences: the gate of one head is opened and closed a little, and the loss computed anew."""
     from psylm.lesions.effects import Effect
@@ -226,7 +229,7 @@ def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
     assert all(weight.requires_grad for weight in model.network.parameters())
 
 
-def test_important_heads_are_taken_before_unimportant_ones(llama, llama_folder):  # noqa: F811
+def test_important_heads_are_taken_before_unimportant_ones(llama):
     importance = head_importance(llama, find_sites(llama.network), list(SENTENCES))
     order = np.argsort(-np.concatenate(importance), kind="stable")
     names = [f"{place // 4}.{place % 4}" for place in order]
@@ -240,7 +243,7 @@ def test_important_heads_are_taken_before_unimportant_ones(llama, llama_folder):
             assert scored(llama) == pytest.approx(first, abs=1e-5)
 
 
-def test_importance_is_of_the_texts_that_a_lesion_names(llama, tmp_path):  # noqa: F811
+def test_importance_is_of_the_texts_that_a_lesion_names(llama, tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("\n".join(ENGLISH), encoding="utf-8")
     with lesioned(llama, f"important-heads=1,texts={path}"):
@@ -284,17 +287,17 @@ def test_without_positions_a_masked_model_sees_a_bag_of_words(masked):
     assert abs(np.subtract(*total(masked, ["the cook tasted the soup", "soup the the cook tasted"]))) > 0.01
 
 
-def test_what_a_family_cannot_do_is_refused(permuted, t5, scratch):  # noqa: F811
+def test_what_a_family_cannot_do_is_refused(permuted, t5, own_gpt):
     for model, change, message in (
         (permuted, "noise=0.1@1", "model of permutations"), (permuted, "span=3", "model of permutations"),
         (permuted, "positions=none", "no numbers of positions"), (t5, "shuffle=3@1", "no numbers of positions"),
-        (scratch, "positions=none,shuffle=2@1", "one of the two"),
+        (own_gpt, "positions=none,shuffle=2@1", "one of the two"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message), lesioned(model, change):
             pass
 
 
-def test_heads_of_xlnet_and_its_layers(permuted):  # noqa: F811
+def test_heads_of_xlnet_and_its_layers(permuted):
     intact = total(permuted, ENGLISH)
     with lesioned(permuted, "heads=0.1+1.0"):
         lesion = total(permuted, ENGLISH)
@@ -314,7 +317,7 @@ def test_heads_of_xlnet_and_its_layers(permuted):  # noqa: F811
     assert (total(permuted, ENGLISH) == intact).all()
 
 
-def test_our_own_bert_and_xlnet_lose_heads(masked, permuted):  # noqa: F811
+def test_our_own_bert_and_xlnet_lose_heads(masked, permuted):
     from psylm.models.masked import MaskedModel
     from psylm.models.permuted import PermutedModel
     from psylm.models.scratch import ScratchNetwork

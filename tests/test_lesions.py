@@ -20,56 +20,6 @@ from tests.conftest import TEXT
 ENGLISH = TEXT[:5]
 
 
-def tiny_llama(folder, tokenizer_folder):
-    """A Llama of two layers, four heads and two key-value heads, with GPT-2's tokenizer."""
-    import shutil
-
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(11)
-    shutil.copytree(tokenizer_folder, folder)
-    size = load_model(f"file:{tokenizer_folder}", device="cpu").info.vocabulary
-    config = LlamaConfig(
-        vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.3, bos_token_id=0,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def llama_folder(causal_folder, tmp_path_factory):
-    return tiny_llama(tmp_path_factory.mktemp("llama") / "model", causal_folder)
-
-
-@pytest.fixture(scope="module")
-def llama(llama_folder):
-    return load_model(f"file:{llama_folder}", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def scratch(causal_folder, tmp_path_factory):
-    """A GPT of psylm's own with rotary positions, in the place of a trained one."""
-    from psylm.models.causal import CausalModel
-    from psylm.models.memory import Allowance
-    from psylm.scratch.gpt import GPT
-    from psylm.scratch.layers import Shape
-
-    torch.manual_seed(12)
-    tokens = load_model(f"file:{causal_folder}", device="cpu")
-    shape = Shape(
-        tokens.info.vocabulary, layers=2, width=32, heads=4, context=128, positions="rotary", dropout=0.0,
-        **GPT.defaults,
-    )  # fmt: skip
-    gpt = GPT(shape)
-    for weight in gpt.parameters():
-        torch.nn.init.normal_(weight, std=0.2)
-    from dataclasses import replace
-
-    info = replace(tokens.info, architecture="GPT", window=128)
-    return CausalModel(ScratchNetwork(gpt, {}).eval(), tokens.tokenizer, info, Allowance(512, 512))
-
-
 def scored(model, texts=ENGLISH, name="surprisal", **options):
     """Values of every word, with nothing remembered."""
     model.remembered.clear()
@@ -152,7 +102,7 @@ def by_hand(model, sites):
     return lambda: network.load_state_dict(kept)
 
 
-@pytest.mark.parametrize("name", ["causal", "llama", "masked", "scratch"])
+@pytest.mark.parametrize("name", ["causal", "llama", "masked", "own_gpt"])
 @pytest.mark.parametrize("heads", [[(0, 1)], [(1, 0)], [(0, 0), (1, 1)]])
 def test_a_head_without_output_is_a_head_without_its_slice_of_the_output_matrix(name, heads, request):
     model = request.getfixturevalue(name)
@@ -171,7 +121,7 @@ def test_a_head_without_output_is_a_head_without_its_slice_of_the_output_matrix(
     assert (scored(model, name=measure) == intact).all()
 
 
-@pytest.mark.parametrize("name", ["causal", "llama", "masked", "scratch"])
+@pytest.mark.parametrize("name", ["causal", "llama", "masked", "own_gpt"])
 def test_nothing_of_a_lesion_stays_even_after_an_error(name, request):
     model = request.getfixturevalue(name)
     measure = "pseudo_log_likelihood" if name == "masked" else "surprisal"
@@ -190,7 +140,7 @@ def test_nothing_of_a_lesion_stays_even_after_an_error(name, request):
     for module in model.network.modules():
         assert not module._forward_hooks and not module._forward_pre_hooks
         assert not any(key.startswith("_psylm") or key == "_attend" for key in module.__dict__)
-    if name != "scratch":
+    if name != "own_gpt":
         assert model.network.config._attn_implementation == "sdpa"
 
 

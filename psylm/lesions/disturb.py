@@ -66,7 +66,7 @@ def _disturbance(change: Change, reading: Reading | None, place: int) -> Callabl
 
     def noisy(units: Tensor) -> Tensor:
         drawn = normal(reading.keys, units.shape[-1], seed, place)
-        deviation = units.float().std(-1, keepdim=True)
+        deviation = units.to(torch.promote_types(units.dtype, torch.float32)).std(-1, keepdim=True)
         return units + (strength * deviation * drawn).to(units.dtype)
 
     def dropped(units: Tensor) -> Tensor:
