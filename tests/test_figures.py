@@ -302,12 +302,12 @@ def test_means_and_intervals_by_condition_are_those_of_student():
 
 
 def test_calibration_is_drawn_against_the_diagonal():
-    axes = calibration(None, BINS, "model")
+    axes = calibration(None, BINS, "name")
     assert list(axes.lines[0].get_xdata()) == list(axes.lines[0].get_ydata()) == [0, 1]
     curves = [one for one in axes.collections if isinstance(one, PathCollection)]
     for name, points in zip("AB", curves, strict=True):
-        rows = BINS[BINS["model"] == name]
-        assert points.get_offsets().tolist() == rows[["predicted", "observed"]].to_numpy().tolist()
+        rows = BINS[BINS["name"] == name]
+        assert points.get_offsets().tolist() == rows[["model", "human"]].to_numpy().tolist()
         assert points.get_sizes() / points.get_sizes()[0] == pytest.approx(rows["n"] / 300)
     assert "n = 30 to 300" in calibration_caption(BINS, "x")
 

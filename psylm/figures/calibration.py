@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: what was observed, against what was predicted."""
+"""Whether probabilities mean what they say: what people answered, against what the model expected."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ LARGEST = 40.0
 
 
 def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None) -> Axes:
-    """Draw the calibration curve: in each bin of predictions, their mean against what was observed, a line a group.
+    """Draw the calibration curve: in each bin, the mean share of people against the mean probability, a line a group.
 
     Parameters
     ----------
     axes
         Where to draw; a new figure by default.
     table
-        A row a bin: `predicted` and `observed`, both in [0, 1], `low` and `high` of the observed, and `n`.
+        A row a bin, as `psylm.stats.calibration.calibration` gives them: the means `model` and `human`, both in [0, 1],
+        `low` and `high` of the people's, and `n`.
     group
-        The column that tells lines apart: the model, for example.
+        The column that tells lines apart: the name of the model, for example.
 
     Returns
     -------
@@ -30,7 +31,7 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
 
     Examples
     --------
-    >>> table = pd.DataFrame({"predicted": [0.1, 0.6], "observed": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
+    >>> table = pd.DataFrame({"model": [0.1, 0.6], "human": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
     ...                       "n": [400, 100]})
     >>> calibration(None, table).collections[-1].get_sizes().tolist()
     [40.0, 10.0]
@@ -42,19 +43,19 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
         for number, (name, rows) in enumerate(groups):
             look = series(number)
             axes.errorbar(
-                rows["predicted"], rows["observed"],
-                yerr=[rows["observed"] - rows["low"], rows["high"] - rows["observed"]],
+                rows["model"], rows["human"],
+                yerr=[rows["human"] - rows["low"], rows["high"] - rows["human"]],
                 color=look["color"], linestyle=look["linestyle"], linewidth=0.8, elinewidth=1.0, zorder=2,
             )  # fmt: skip
             axes.scatter(
-                rows["predicted"], rows["observed"], s=LARGEST * rows["n"] / most, marker=look["marker"],
+                rows["model"], rows["human"], s=LARGEST * rows["n"] / most, marker=look["marker"],
                 color=look["color"], edgecolor="white", linewidth=0.4, label=name if group else None, zorder=3,
             )  # fmt: skip
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
         axes.set_aspect("equal")
-        axes.set_xlabel("Predicted probability (mean of the bin)")
-        axes.set_ylabel("Observed probability (mean of the bin)")
+        axes.set_xlabel("Model cloze (mean of the bin)")
+        axes.set_ylabel("Human cloze (mean of the bin)")
     return axes
 
 
@@ -66,10 +67,9 @@ def calibration_caption(table: pd.DataFrame, what: str) -> str:
     table
         The table drawn.
     what
-        What was predicted by what, and what kind the intervals are.
+        Of what, by whom.
     """
     return (
-        f"Calibration: {what}. Markers: bins, their area by the number of predictions in them (n = "
-        f"{int(table['n'].min()):,} to {int(table['n'].max()):,}); bars: 95% intervals of the observed mean. Dashed: "
-        "perfect calibration."
+        f"Calibration: {what}. Markers: bins of items, their area by the number in them (n = {int(table['n'].min()):,} "
+        f"to {int(table['n'].max()):,}); bars: 95% intervals of people's mean (Student's t). Dashed: perfect calibration."
     )

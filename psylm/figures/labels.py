@@ -29,8 +29,8 @@ JAPANESE = {
     "Model cloze (log-odds)": "モデルのクローズ確率（対数オッズ）",
     "Human cloze": "人間のクローズ確率",
     "Model cloze": "モデルのクローズ確率",
-    "Predicted probability (mean of the bin)": "予測確率（区間の平均）",
-    "Observed probability (mean of the bin)": "観測確率（区間の平均）",
+    "Model cloze (mean of the bin)": "モデルのクローズ確率（区間の平均）",
+    "Human cloze (mean of the bin)": "人間のクローズ確率（区間の平均）",
     # effects
     "Difference in surprisal (Cohen's d)": "サプライザルの差（Cohen の d）",
     "Effect of surprisal (SD of the response per SD of surprisal)": "サプライザルの効果（標準化係数）",
