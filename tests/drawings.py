@@ -193,7 +193,7 @@ def positions_shifts() -> None:
 
 @drawing
 def positions_turning() -> None:
-    positions.turning(16, 8, (0, 20), (1, 2))
+    positions.turning()
 
 
 @drawing

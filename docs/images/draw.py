@@ -1,30 +1,61 @@
-"""Draws those figures of the documentation that no run draws; `psylm train positions` comes first."""
+"""Draws every figure of the documentation, and writes the gallery page with their captions.
+
+Runs come from `runs/`, and are made where they are absent; `psylm stimuli fetch syntaxgym` and `psylm stimuli fetch
+devarda2024` come first. `python docs/images/draw.py [NAME …]` draws all figures, or those named.
+"""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
-import matplotlib as mpl
+from entries import ENTRIES
+from matplotlib.figure import Figure
+from PIL import Image
 
-from psylm.figures import positions
-from psylm.figures.style import DPI, style
-from psylm.scratch.shuffled import position_losses
+from psylm.figures.labels import translate
+from psylm.figures.style import fit_legends, styled
 
 HERE = Path(__file__).parent
+DPI = 200
+COLOURS = 256
+
+PAGE = HERE.parent / "gallery.md"
+MARK = "<!-- What follows is written by docs/images/draw.py. -->\n"
+"""Above it the page is written by hand."""
+
+
+def write(figure: Figure, path: Path) -> None:
+    """Write a picture of few colours, which is a quarter of the size."""
+    with styled():
+        fit_legends(figure)
+        figure.savefig(path, dpi=DPI)
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(path, optimize=True, dpi=(DPI, DPI))
+    print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:
-    """Write `positions-*.png`."""
-    with mpl.rc_context(style()):
-        figures = {
-            "encoding": positions.encoding(),
-            "orthogonality": positions.orthogonality(),
-            "shifts": positions.shifts(),
-            "turning": positions.turning(),
-            "broken": positions.broken(position_losses(Path("trained/positions"))),
-        }
-        for name, figure in figures.items():
-            figure.savefig(HERE / f"positions-{name}.png", dpi=DPI * 2 // 3)
+    """Draw the figures, and write their sections of `gallery.md` if all were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="pictures, without .png")
+    wanted = parser.parse_args().names
+    sections = []
+    for entry in ENTRIES:
+        if wanted and entry.name not in wanted:
+            continue
+        with styled(greyscale=entry.greyscale):
+            drawn = entry.draw()
+            translate(drawn.figure, entry.language)
+            write(drawn.figure, HERE / f"{entry.name}.png")
+        sections.append(
+            f"## {entry.title}\n\n![{entry.title}](images/{entry.name}.png)\n\n{drawn.caption}\n\n"
+            f"`psylm.figures.{entry.function}` · `{entry.command}`\n"
+        )
+    if not wanted:
+        introduction = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+        PAGE.write_text(introduction + MARK + "\n" + "\n".join(sections), encoding="utf-8")
 
 
 if __name__ == "__main__":

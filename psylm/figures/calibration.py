@@ -69,7 +69,8 @@ def calibration_caption(table: pd.DataFrame, what: str) -> str:
     what
         Of what, by whom.
     """
+    low, high = int(table["n"].min()), int(table["n"].max())
     return (
-        f"Calibration: {what}. Markers: bins of items, their area by the number in them (n = {int(table['n'].min()):,} "
-        f"to {int(table['n'].max()):,}); bars: 95% intervals of people's mean (Student's t). Dashed: perfect calibration."
+        f"Calibration: {what}. Markers: bins of items, their area by the number in them (n = {low:,} to {high:,}); "
+        "bars: 95% intervals of people's mean (Student's t). Dashed: perfect calibration."
     )

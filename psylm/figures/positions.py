@@ -115,7 +115,7 @@ def turning(
     pairs
         Pairs of dimensions i, a panel each.
     """
-    figure, panels = new_figure(DOUBLE, DOUBLE / len(pairs) + 0.6, columns=len(pairs))
+    figure, panels = new_figure(DOUBLE, DOUBLE / len(pairs) + 0.8, columns=len(pairs))
     table, matrix = sinusoidal(max(positions) + shift + 1, width), rotation(width, shift)
     around = np.linspace(0, 2 * np.pi, 200)
     for pair, panel in zip(pairs, panels, strict=True):

@@ -1,0 +1,188 @@
+"""The figures of the documentation: what each shows, which function and command draw it, and from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import pyplot as plt
+
+import psylm
+from psylm.analysis import Drawn, analyze, tables_of
+from psylm.figures import positions
+from psylm.figures.calibration import calibration as draw_calibration
+from psylm.figures.calibration import calibration_caption
+from psylm.figures.learning import losses
+from psylm.results import Run
+from psylm.scratch.shuffled import position_losses
+from psylm.stats.calibration import calibration
+from psylm.study import Study
+
+MODEL = "embedded:smollm2-135m"
+STUDY = Study.find(Path(__file__).parent)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure.
+
+    Parameters
+    ----------
+    name
+        Of the picture.
+    title
+        What it shows.
+    function
+        What draws it, within `psylm.figures`.
+    command
+        What a user types for it.
+    draw
+        Draws it.
+    greyscale, language
+        As `psylm figures` takes them.
+    """
+
+    name: str
+    title: str
+    function: str
+    command: str
+    draw: Callable[[], Drawn]
+    greyscale: bool = False
+    language: str = "en"
+
+
+@cache
+def finished(experiment: str) -> Run:
+    """Return an experiment's run, analysed; it is made where it is absent."""
+    run = psylm.run(experiment, study=STUDY)
+    analyze(run, STUDY.analysis_module)
+    return run
+
+
+def of_run(experiment: str, module: str, key: str) -> Callable[[], Drawn]:
+    """Return what draws one of the figures that an analysis module draws of a run."""
+
+    def draw() -> Drawn:
+        run = finished(experiment)
+        figures: dict[str, Drawn] = STUDY.analysis_module(module).figures(run, tables_of(run, module))
+        for name, one in figures.items():
+            if name != key:
+                plt.close(one.figure)
+        return figures[key]
+
+    return draw
+
+
+def human_calibration() -> Drawn:
+    """Draw the calibration of model cloze against human cloze."""
+    run = finished("cloze-human")
+    module = STUDY.analysis_module("cloze")
+    measured = module.with_human(module.targets(run, MODEL, "devarda2024"), run.human("devarda2024"), {})
+    curve = calibration(measured["cloze"], measured["human_cloze"], seed=run.manifest["seed"]).curve
+    axes = draw_calibration(None, curve)
+    return Drawn(
+        axes.get_figure(), calibration_caption(curve, f"cloze of 1,726 words by {MODEL} against shares of people")
+    )
+
+
+def training_losses() -> Drawn:
+    """Draw losses of the first learner of each architecture."""
+    finished("acquisition")
+    logs = {name: Path(f"trained/acquisition/{name}-seed1/log.csv") for name in ("GPT", "LSTM")}
+    table = pd.concat([pd.read_csv(log).assign(model=name) for name, log in logs.items()])
+    return Drawn(
+        losses(table).get_figure(),
+        "Cross-entropy in training (pale) and on held-out text (line, a marker where it was measured) of a small GPT "
+        "and an LSTM on the agreement grammar; one learner each (n = 1 seed).",
+    )
+
+
+def shown(draw: Callable[[], plt.Figure], caption: str) -> Callable[[], Drawn]:
+    """Return what draws a figure of definitions, which has no sample and no test."""
+    return lambda: Drawn(draw(), caption)
+
+
+ENTRIES = [
+    Entry(
+        "regions", "Surprisal by region", "regions.regions", "psylm run syntaxgym",
+        of_run("syntaxgym", "syntaxgym", f"regions-syntaxgym/npz_obj-{MODEL}"),
+    ),
+    Entry(
+        "suites", "Accuracy by test suite", "forest.proportions", "psylm run syntaxgym",
+        of_run("syntaxgym", "syntaxgym", f"accuracy-{MODEL}"),
+    ),
+    Entry(
+        "pairs", "Accuracy by phenomenon, against chance", "forest.proportions", "psylm run minimal-pairs",
+        of_run("minimal-pairs", "minimal_pairs", f"accuracy-{MODEL}"),
+    ),
+    Entry(
+        "cloze", "Means by condition", "conditions.condition_means", "psylm run cloze",
+        of_run("cloze", "cloze", f"conditions-cloze-constraint-{MODEL}"),
+    ),
+    Entry(
+        "cloze-grey-ja", "The same in greyscale, with Japanese labels", "conditions.condition_means",
+        "psylm figures runs/cloze --greyscale --language ja",
+        of_run("cloze", "cloze", f"conditions-cloze-constraint-{MODEL}"), greyscale=True, language="ja",
+    ),
+    Entry(
+        "contrasts", "Effect sizes of contrasts", "forest.forest", "psylm run cloze",
+        of_run("cloze", "cloze", f"contrasts-cloze-constraint-{MODEL}"),
+    ),
+    Entry(
+        "human", "Model against people", "scatter.agreement", "psylm run cloze-human",
+        of_run("cloze-human", "cloze", f"human-devarda2024-{MODEL}"),
+    ),
+    Entry(
+        "references", "Model against a published model", "scatter.agreement", "psylm run cloze-human",
+        of_run("cloze-human", "cloze", f"references-devarda2024-{MODEL}"),
+    ),
+    Entry(
+        "calibration", "Calibration against human cloze", "calibration.calibration", "psylm run cloze-human",
+        human_calibration,
+    ),
+    Entry(
+        "effects", "Effects on ERPs and reading times", "forest.forest", "psylm run cloze-human",
+        of_run("cloze-human", "cloze", f"effects-devarda2024-{MODEL}"),
+    ),
+    Entry(
+        "acquisition", "Learning trajectories", "learning.trajectory", "psylm run acquisition",
+        of_run("acquisition", "trajectory", "accuracy-agreement-grammar"),
+    ),
+    Entry("losses", "Losses of training", "learning.losses", "psylm train acquisition", training_losses),
+    Entry(
+        "positions-encoding", "A position encoding", "positions.encoding", "see Positions",
+        shown(positions.encoding, "A sinusoidal encoding of 100 positions, d = 64. Computed, without data."),
+    ),
+    Entry(
+        "positions-orthogonality", "Orthogonal functions", "positions.orthogonality", "see Positions",
+        shown(
+            positions.orthogonality,
+            "Inner products of 16 waves over 128 positions: of whole numbers of cycles (left), and of an encoding "
+            "(right). Computed, without data.",
+        ),
+    ),
+    Entry(
+        "positions-shifts", "Distance", "positions.shifts", "see Positions",
+        shown(positions.shifts, "PE(pos) · PE(pos + k) over k from three positions, d = 64. Computed, without data."),
+    ),
+    Entry(
+        "positions-turning", "Rotation", "positions.turning", "see Positions",
+        shown(
+            positions.turning,
+            "A shift by 8 positions turns each pair of dimensions by its own angle, from wherever it begins, d = 16. "
+            "Computed, without data.",
+        ),
+    ),
+    Entry(
+        "positions-broken", "What breaks without positions", "positions.broken", "psylm train positions",
+        shown(
+            lambda: positions.broken(position_losses(Path("trained/positions"))),
+            "Validation loss of small models with their positions as they are, shuffled and removed; one learner each "
+            "(n = 1 seed), so there is no interval.",
+        ),
+    ),
+]  # fmt: skip
+"""In the order of the page."""
