@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import re
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from psylm.analysis import LoadModule, modules, tables_of
+from psylm.browser import browser_data
 from psylm.files import replacing
 from psylm.measures.registry import measures
 from psylm.results import Run
-from psylm.tables import shown
-
-SAMPLE = 12
-"""Items that the page shows with the model's completions."""
-
-SHOWN_CHARACTERS = 400
-"""Characters of a text that the page shows around the target."""
+from psylm.tables import ITALIC, shown
 
 SHOWN_ROWS = 300
 """Rows of a table that the page shows; the CSV file has all of them."""
 
+DOWNLOAD = 100_000
+"""Bytes of a CSV file that the page carries at most, for its download link."""
+
+SCRIPTS = ("tables.js", "plot.js", "panel.js", "browser.js")
+
 
 def write_report(run: Run, load: LoadModule) -> Path:
-    """Write `RUN/report.html`: summary, figures, tables, sample items, configuration and provenance.
+    """Write `RUN/report.html`: summary, figures, tables, item browser, configuration and provenance.
 
     Parameters
     ----------
@@ -39,30 +43,78 @@ def write_report(run: Run, load: LoadModule) -> Path:
     Returns
     -------
     Path
-        The page. It refers to nothing outside itself; what stands in stimuli and configs is escaped.
+        The page. It refers to nothing outside itself, and its content security policy forbids that, and every script
+        but its own; what stands in stimuli and configs is escaped.
     """
     environment = Environment(
-        loader=PackageLoader("psylm"),
+        loader=PackageLoader("psylm", "templates/report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html.j2").render(
+    environment.filters |= {"apa": italicised, "apa_heading": _heading}
+    style = _source("style.css")
+    script = "(() => {\n'use strict';\n" + "\n".join(map(_source, SCRIPTS)) + "})();"
+    page = environment.get_template("page.html.j2").render(
         run=run,
         manifest=run.manifest,
         experiment=run.manifest["experiment"],
         summary=_summary(run, load),
         figures=_figures(run),
-        tables=[_table(name, table) for name, table in run.tables().items()],
-        samples=[_sample(run, model, name) for model in run.model_names for name in run.stimulus_names],
+        tables=[_table(run, name, table) for name, table in run.tables().items()],
+        browser=json_within_html(browser_data(run)),
         meanings={name: measure.meaning for name, measure in measures().items() if _was_asked(run, name)},
         manifest_text=json.dumps(run.manifest, indent=2, ensure_ascii=False),
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'",
     )
     path = run.path / "report.html"
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
+
+
+SYMBOL = re.compile(r"\b(?:([ptrFzdbn]|SD|M)|d_([zs]))(?=(?:\([\d., ]+\))? (?:=|&lt;))")
+
+
+def italicised(text: str) -> Markup:
+    """Set the symbols of statistics in italics, as APA style does.
+
+    Examples
+    --------
+    >>> str(italicised("A <b>, t(47) = 2.1, p < .001, d_z = 0.30."))
+    'A &lt;b&gt;, <i>t</i>(47) = 2.1, <i>p</i> &lt; .001, <i>d</i><sub>z</sub> = 0.30.'
+    """
+    found = SYMBOL.sub(lambda one: f"<i>{one[1]}</i>" if one[1] else f"<i>d</i><sub>{one[2]}</sub>", str(escape(text)))
+    return Markup(found)
+
+
+def _heading(name: str) -> Markup:
+    first, _, rest = name.partition(" ")
+    return Markup("<i>{}</i> {}").format(first, rest) if name in ITALIC else escape(name)
+
+
+def _source(name: str) -> str:
+    return (resources.files("psylm") / "templates" / "report" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def json_within_html(data: object) -> Markup:
+    r"""Write data as JSON that may stand in a `script` element: nothing in it ends the element or begins a comment.
+
+    Examples
+    --------
+    >>> str(json_within_html({"a": "</script><!--"}))
+    '{"a":"\\u003c/script>\\u003c!--"}'
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
 
 
 def _summary(run: Run, load: LoadModule) -> dict[str, list[str]]:
@@ -86,71 +138,24 @@ def _figures(run: Run) -> list[dict[str, str]]:
     found = []
     for stem, caption in captions.items():
         image = (run.path / "figures" / f"{stem}.png").read_bytes()
-        source = f"data:image/png;base64,{base64.b64encode(image).decode()}"
         width = int.from_bytes(image[16:20]) * 96 // 300  # PNG header; figures are saved at 300 dpi
+        source = _data_uri("image/png", image)
         found.append({"stem": stem, "caption": caption, "source": source, "width": f"{width * 1.6:.0f}"})
     return found
 
 
-def _table(name: str, table: pd.DataFrame) -> dict[str, Any]:
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _table(run: Run, name: str, table: pd.DataFrame) -> dict[str, Any]:
     found = shown(table.head(SHOWN_ROWS))
+    file = run.path / "analysis" / f"{name}.csv"
     return {
         "name": name,
         "columns": found.columns,
         "rows": found.rows,
         "constants": found.constants,
         "left_out": max(0, len(table) - SHOWN_ROWS),
+        "download": _data_uri("text/csv", file.read_bytes()) if file.stat().st_size <= DOWNLOAD else "",
     }
-
-
-def _sample(run: Run, model: str, stimuli: str) -> dict[str, Any]:
-    """Choose items evenly over the set, and show each frame once, with what the model would put in its blank."""
-    results = run.results
-    mine = results[(results["model"] == model) & (results["stimuli"] == stimuli)]
-    items = run.items(stimuli)
-    items["frame"] = (
-        items["context"] + "\0" + [s[: max(a, 0)] for s, a in zip(items["sentence"], items["start"], strict=True)]
-    )
-    frames = list(items.groupby(["item", "frame"], sort=False))
-    step = max(1, len(frames) // SAMPLE)
-    return {
-        "model": model,
-        "stimuli": stimuli,
-        "card": run.card(stimuli),
-        "frames": [_frame(rows, mine[mine["item"] == str(item)]) for (item, _), rows in frames[::step][:SAMPLE]],
-    }
-
-
-def _frame(rows: pd.DataFrame, results: pd.DataFrame) -> dict[str, Any]:
-    first = rows.iloc[0]
-    conditions = set(rows["condition"])
-    here = results[results["condition"].isin(conditions)]
-    completions = here[(here["region"] == "completion") & (here["condition"] == first["condition"])]
-    targets = here[here["region"] == "target"].pivot_table(
-        index="condition", columns="measure", values="value", aggfunc="first"
-    )
-    start = max(int(first["start"]), 0)
-    return {
-        "item": first["item"],
-        "context": _end(first["context"]),
-        "before": _end(first["sentence"][:start]) if first["target"] else _beginning(first["sentence"]),
-        "after": _beginning(first["sentence"][start + len(first["target"]) :]) if first["target"] else "",
-        "targets": [
-            {"condition": row["condition"], "word": row["target"]}
-            | {
-                name: float(targets.loc[row["condition"], name])
-                for name in ("cloze", "surprisal", "rank")
-                if row["condition"] in targets.index and name in targets
-            }
-            for _, row in rows.iterrows()
-        ],
-        "completions": list(zip(completions["word"], completions["value"], strict=True)),
-    }
-
-
-def _beginning(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
-
-
-def _end(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else "… " + text[-SHOWN_CHARACTERS:]

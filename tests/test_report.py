@@ -122,8 +122,8 @@ def test_the_page_is_self_contained_and_escapes_what_users_write(done):
     text = (done.path / "report.html").read_text()
     page = Page()
     page.feed(text)
-    assert all(address.startswith(("data:image/png", "#")) for address in page.addresses)
-    assert page.scripts == 1 and HOSTILE not in text and "&lt;script&gt;" in text
+    assert all(address.startswith(("data:image/png", "data:text/csv", "#")) for address in page.addresses)
+    assert page.scripts == 2 and HOSTILE not in text and "&lt;script&gt;" in text
     assert text.count("<figure") == 12 and "file:b on made/up" in text
 
 
