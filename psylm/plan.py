@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from psylm.errors import InputError, Problem, PsylmError
 from psylm.language import word_spans
+from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
 from psylm.models.sources import ModelSource
 from psylm.stimuli import StimulusSet
@@ -137,6 +138,7 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
     if problems:
         raise InputError(*problems)
     for source in sources:
+        problems += lesion_problems(source) if source.lesion else []
         for measure in asked:
             if source.family not in measure.families:
                 able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))

@@ -204,7 +204,7 @@ def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
     model = type(model)(model.network, model.tokenizer, model.info, model.allowance)
     model.__dict__["_last_layer"] = None
     texts = ENGLISH[:2]
-    sites = find_sites(model.network)
+    sites = find_sites(model)
     found = head_importance(model, sites, texts)
 
     def loss():
@@ -230,7 +230,7 @@ def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
 
 
 def test_important_heads_are_taken_before_unimportant_ones(llama):
-    importance = head_importance(llama, find_sites(llama.network), list(SENTENCES))
+    importance = head_importance(llama, find_sites(llama), list(SENTENCES))
     order = np.argsort(-np.concatenate(importance), kind="stable")
     names = [f"{place // 4}.{place % 4}" for place in order]
     for change, expected in (
@@ -248,7 +248,7 @@ def test_importance_is_of_the_texts_that_a_lesion_names(llama, tmp_path):
     path.write_text("\n".join(ENGLISH), encoding="utf-8")
     with lesioned(llama, f"important-heads=1,texts={path}"):
         (taken,) = llama.info.lesion["facts"][0]["heads"]
-    importance = np.concatenate(head_importance(llama, find_sites(llama.network), ENGLISH))
+    importance = np.concatenate(head_importance(llama, find_sites(llama), ENGLISH))
     assert taken == f"{importance.argmax() // 4}.{importance.argmax() % 4}"
     path.write_text("\n", encoding="utf-8")
     with pytest.raises(InputError, match="no text"), lesioned(llama, f"important-heads=1,texts={path}"):
@@ -340,3 +340,70 @@ def test_our_own_bert_and_xlnet_lose_heads(masked, permuted):
             layers[1].attention.W_O.weight[:, :8] = 0
         assert lesion == pytest.approx(total(model, ENGLISH), abs=1e-4)
         assert abs(lesion - intact).max() > 0.01
+
+
+@pytest.mark.parametrize("change", ["temperature=2.5", "span=2"])
+def test_attention_maps_are_those_of_the_lesioned_model(change, causal, llama):
+    """The first layer's weights by the equation; rows still sum to 1 in all layers."""
+    from psylm.attention.maps import Reading as Looked
+    from psylm.attention.maps import watch
+
+    ids = causal.sequence(causal.tokenizer.encode("The cook tasted the soup").ids)
+    n, kind = len(ids), change.partition("=")[0]
+    for model in (causal, llama):
+        seen = []
+        with lesioned(model, change):
+            for _ in watch(model, [Looked(ids, tuple(range(n)))], seen.append):
+                pass
+        assert len(seen) == 2
+        assert all(torch.allclose(one.weights.sum(-1), torch.ones(1), atol=1e-5) for one in seen)
+        if kind == "span":
+            far = torch.ones(n, n).tril(-2).bool() & (torch.arange(n) > 0)
+            assert all((one.weights[0, :, far] == 0).all() for one in seen)
+    block, x = causal.network.transformer.h[0], torch.tensor([ids])
+    with torch.no_grad():
+        hidden = causal.network.transformer.wte(x) + causal.network.transformer.wpe(torch.arange(n))
+        Q, K, _ = block.attn.c_attn(block.ln_1(hidden)).view(1, n, 3, 2, 16).unbind(2)
+        scores = torch.einsum("bqhd,bkhd->bhqk", Q, K) / 16**0.5 / (2.5 if kind == "temperature" else 1)
+        allowed = torch.ones(n, n).tril().bool()
+        allowed &= ~far if kind == "span" else allowed
+        expected = scores.masked_fill(~allowed, -torch.inf).softmax(-1)
+    seen.clear()
+    with lesioned(causal, change):
+        for _ in watch(causal, [Looked(ids, tuple(range(n)))], seen.append):
+            pass
+    assert torch.allclose(seen[0].weights, expected, atol=1e-5)
+
+
+def test_an_encoder_is_lesioned(masked_folder, tmp_path):
+    from transformers import AutoTokenizer, BertModel
+
+    from psylm.models import load_model
+    from psylm.models.states import state_batches
+
+    BertModel.from_pretrained(masked_folder, add_pooling_layer=False).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(masked_folder).save_pretrained(tmp_path)
+    model = load_model(f"file:{tmp_path}", device="cpu")
+    texts = [model.sequence(model.tokenizer.encode(text).ids) for text in ENGLISH]
+
+    def states(model, texts, every=False):
+        out = {}
+        for numbers, layers in state_batches(model, texts, every=every):
+            for place, number in enumerate(numbers):
+                out[number] = torch.stack([layer[place, : len(texts[number])] for layer in layers])
+        return [out[number] for number in range(len(texts))]
+
+    intact = states(model, texts)
+    for change in ("heads=0.1", "noise=0.5@1", "dropout=0.1@2", "span=2", "positions=none", "temperature=3"):
+        with lesioned(model, change):
+            together = states(model, texts)
+            assert all(
+                torch.allclose(one, states(model, [text])[0], atol=1e-4)
+                for one, text in zip(together, texts, strict=True)
+            )
+        assert not any(torch.allclose(one, other, atol=1e-3) for one, other in zip(together, intact, strict=True))
+    with lesioned(model, "layers=1"):
+        (every,) = states(model, texts[:1], every=True)
+    assert (every[2] == every[1]).all()
+    named = load_model(f"file:{tmp_path}#random=3", device="cpu")
+    assert not torch.allclose(states(named, texts)[0], intact[0], atol=1e-3)

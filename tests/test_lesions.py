@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
 from hypothesis import given
@@ -201,8 +203,7 @@ def test_a_layer_that_is_passed_by_is_a_layer_that_is_not_there(llama, masked):
 def test_random_weights_are_those_that_the_configuration_draws(causal_folder, causal):
     from transformers import AutoConfig, GPT2LMHeadModel
 
-    name = f"file:{causal_folder}#random=5"
-    model, again, other = (load_model(one, device="cpu") for one in (name, name, name.replace("5", "6")))
+    model, again, other = (load_model(f"file:{causal_folder}#random={seed}", device="cpu") for seed in (5, 5, 6))
     torch.manual_seed(5)
     expected = GPT2LMHeadModel(AutoConfig.from_pretrained(causal_folder)).state_dict()
     mine = model.network.state_dict()
@@ -249,6 +250,44 @@ def test_what_a_model_lacks_is_told(change, expected, llama):
         pass
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [("heads=2.0+0.0", "heads 2.0"), ("mean-heads=0.2", "mean-heads 0.2"), ("layers=0+9", "layers 9"),
+     ("heads=e0.0", "heads e0.0"), ("heads=1.1,layers=1", None)],
+)  # fmt: skip
+def test_what_a_model_lacks_is_told_before_it_is_loaded(change, found, causal_folder, monkeypatch):
+    from psylm.plan import check_models
+
+    monkeypatch.setattr("psylm.models.load._network", None)
+    name = f"file:{causal_folder}#{change}"
+    if found is None:
+        check_models([name], [])
+        return
+    with pytest.raises(InputError) as error:
+        check_models([name], [])
+    (problem,) = error.value.problems
+    assert problem.found == found
+    assert problem.expected.endswith("up to 1" if "layers=" in change else "up to 1.1")
+
+
+def test_encoders_and_decoders_are_counted_apart(tmp_path):
+    from psylm.lesions.check import lesion_problems
+
+    for kind, config in (
+        ("T5", {"model_type": "t5", "num_layers": 2, "num_decoder_layers": 3, "num_heads": 4}),
+        ("Bart", {"model_type": "bart", "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 4,
+                  "decoder_attention_heads": 4}),
+    ):  # fmt: skip
+        architecture = {"architectures": [f"{kind}ForConditionalGeneration"], "is_encoder_decoder": True}
+        (tmp_path / "config.json").write_text(json.dumps(config | architecture), encoding="utf-8")
+        source = ModelSource.parse(f"file:{tmp_path}#heads=e1.3+d2.3+c2.3,layers=d2")
+        assert lesion_problems(source) == []
+        source = ModelSource.parse(f"file:{tmp_path}#heads=e2.0+d0.4+0.0,layers=e2")
+        assert [problem.found for problem in lesion_problems(source)] == [
+            "heads e2.0", "heads d0.4", "heads 0.0", "layers e2"
+        ]  # fmt: skip
+
+
 def test_an_architecture_whose_attention_cannot_be_changed_is_refused(tmp_path, causal_folder):
     import shutil
 
@@ -258,5 +297,5 @@ def test_an_architecture_whose_attention_cannot_be_changed_is_refused(tmp_path, 
     shutil.copytree(causal_folder, folder)
     size = load_model(f"file:{causal_folder}", device="cpu").info.vocabulary
     BloomForCausalLM(BloomConfig(vocab_size=size, hidden_size=16, n_layer=1, n_head=2)).save_pretrained(folder)
-    with pytest.raises(PsylmError, match="BloomForCausalLM: found no attention that can be changed"):
+    with pytest.raises(PsylmError, match="found no attention that can be changed in BloomForCausalLM"):
         load_model(f"file:{folder}#heads=0.1", device="cpu")

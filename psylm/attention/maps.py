@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from psylm.errors import PsylmError
+from psylm.lesions.taps import changed_scores
 from psylm.models.base import LanguageModel
 from psylm.models.query import Row, padded
 from psylm.models.scratch import ScratchNetwork
@@ -219,9 +220,10 @@ class _Watcher:
             raise PsylmError(f"{type(module).__name__}: no plain attention was found next to it; no maps can be taken")
         fused = plain if self.fused == "eager" else ALL_ATTENTION_FUNCTIONS[self.fused]
         if self.wanted is None or id(module) in self.wanted:
-            picked = {name: self._picked(kwargs[name]) for name in ("position_bias",) if kwargs.get(name) is not None}
+            shown, asked = changed_scores(module, query, key, mask, kwargs, "eager")
+            picked = {name: self._picked(asked[name]) for name in ("position_bias",) if asked.get(name) is not None}
             rows = self._picked(query)
-            _, weights = plain(module, rows, key, value, self._picked(mask), **(kwargs | picked))
+            _, weights = plain(module, rows, key, value, self._picked(shown), **(asked | picked))
             self.give(module, weights, value)
         read: tuple[Tensor, Tensor | None] = fused(module, query, key, value, mask, **kwargs)
         return read

@@ -24,11 +24,11 @@ from psylm.lesions.choose import (
 from psylm.lesions.disturb import disturb
 from psylm.lesions.effects import Effect
 from psylm.lesions.grammar import Change, Lesion
-from psylm.lesions.hooks import move_positions, note_reading, pass_by
+from psylm.lesions.hooks import attributes, move_positions, note_reading, pass_by
 from psylm.lesions.importance import kept_importance, mean_outputs
 from psylm.lesions.reading import Reading
 from psylm.lesions.reference import reference_texts
-from psylm.lesions.sites import Site, find_sites
+from psylm.lesions.sites import Site, encoder_and_decoder, find_sites
 from psylm.lesions.taps import changed
 from psylm.models.base import LanguageModel
 from psylm.models.query import Row
@@ -114,8 +114,8 @@ def keep(model: LanguageModel, lesion: Lesion) -> None:
 def _enter(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str) -> list[dict[str, Any]]:
     """Put a lesion in place; return what is to be known of each of its changes."""
     _check(model, lesion, where)
-    stack.enter_context(_attributes(model, _optimisations(model, lesion)))
-    network, sites = model.network, find_sites(model.network)
+    stack.enter_context(attributes(model, _optimisations(model, lesion)))
+    network, sites = model.network, find_sites(model)
     taken = _taken(model, lesion, sites, where)
     readings = _readings(stack, model)
     effects = {site.name: Effect(reading=readings["e" if site.name[0] == "e" else "d"]) for site in sites}
@@ -200,19 +200,6 @@ def _optimisations(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     return switched
 
 
-@contextmanager
-def _attributes(target: Any, values: dict[str, Any]) -> Iterator[None]:
-    """Set attributes of one object for a while."""
-    before = {name: target.__dict__[name] for name in values if name in target.__dict__}
-    target.__dict__.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            del target.__dict__[name]
-        target.__dict__.update(before)
-
-
 def _readings(stack: ExitStack, model: LanguageModel) -> dict[str, Reading]:
     """Take note of what encoder (`e`) and decoder or single network (`d`) read, each time that they do."""
     network, tokens = model.network, model.tokenizer
@@ -223,16 +210,19 @@ def _readings(stack: ExitStack, model: LanguageModel) -> dict[str, Reading]:
         getattr(network.config, "decoder_start_token_id", None),
     }
     known = [token for token in special if token is not None]
-    decodes = model.family == "seq2seq"
-    readings = {"d": Reading(known, forward=model.left_to_right or decodes), "e": Reading(known, forward=False)}
-    note_reading(stack, model.head.body, readings["d"])
-    if decodes:
-        note_reading(stack, network.get_encoder(), readings["e"])
+    encoder, decoder = encoder_and_decoder(model)
+    both = encoder is not None and decoder is not None
+    readings = {"e": Reading(known, forward=False), "d": Reading(known, forward=model.left_to_right or both)}
+    if encoder is not None:
+        note_reading(stack, encoder, readings["e" if both else "d"])
+    if decoder is not None:
+        note_reading(stack, decoder, readings["d"])
+    if both:
         own = model._hidden
 
         def hidden(rows: Sequence[Row]) -> Tensor:
             readings["d"].sources = [row.source for row in rows]
             return own(rows)
 
-        stack.enter_context(_attributes(model, {"_hidden": hidden}))
+        stack.enter_context(attributes(model, {"_hidden": hidden}))
     return readings

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,16 +24,35 @@ OFFSET = ("roberta", "xlm-roberta", "camembert")
 """Models whose positions begin after that of padding."""
 
 
-def pass_by(stack: ExitStack, layer: nn.Module) -> None:
-    """Let a layer give what it was given; it is computed all the same."""
+@contextmanager
+def attributes(target: Any, values: dict[str, Any]) -> Iterator[None]:
+    """Set attributes of one object for a while."""
+    before = {name: target.__dict__[name] for name in values if name in target.__dict__}
+    target.__dict__.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del target.__dict__[name]
+        target.__dict__.update(before)
 
-    def hook(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
-        if isinstance(module, TwoStreamLayer) or type(module).__name__ == "XLNetLayer":  # two streams
+
+def pass_by(stack: ExitStack, layer: nn.Module) -> None:
+    """Let a layer give what it was given; it is computed all the same.
+
+    Its method is replaced, since states that `transformers` records would not see what a hook makes of them.
+    """
+    own = layer.forward
+    streams = isinstance(layer, TwoStreamLayer) or type(layer).__name__ == "XLNetLayer"
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        output = own(*args, **kwargs)
+        if streams:
             return (*args[:2], *output[2:])
         given = args[0] if args else kwargs["hidden_states"]
         return given if isinstance(output, Tensor) else (given, *output[1:])
 
-    stack.callback(layer.register_forward_hook(hook, with_kwargs=True).remove)
+    stack.enter_context(attributes(layer, {"forward": forward}))
 
 
 def note_reading(stack: ExitStack, body: nn.Module, reading: Reading) -> None:
@@ -92,8 +111,9 @@ def move_positions(stack: ExitStack, model: LanguageModel, lesion: Lesion, where
     InputError
         The model does not read numbers of positions, as T5 and models of permutations, or does not heed them.
     """
-    body, config = model.head.body, model.network.config
-    if model.family != "permuted" and "position_ids" in inspect.signature(type(body).forward).parameters:
+    body, config = model.network.base_model, model.network.config
+    apart = model.family == "permuted" or getattr(config, "is_encoder_decoder", False)
+    if not apart and "position_ids" in inspect.signature(type(body).forward).parameters:
         first = config.pad_token_id + 1 if config.model_type in OFFSET else 0
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
         masked = not isinstance(model.network, ScratchNetwork)

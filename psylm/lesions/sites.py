@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from psylm.errors import PsylmError
 from psylm.lesions.taps import Note, is_xlnet, watching
+from psylm.models.base import LanguageModel
 from psylm.models.scratch import ScratchNetwork
 from psylm.scratch.attention import MultiHeadAttention
 
@@ -41,8 +42,8 @@ class Site:
         return self.name.startswith("c")
 
 
-def find_sites(network: Any) -> list[Site]:
-    """Find the attentions of a network, in the order in which they are computed.
+def find_sites(model: LanguageModel) -> list[Site]:
+    """Find the attentions of a model, in the order in which they are computed.
 
     A `transformers` model is run on a few tokens, and whatever calls the library's attention function is one.
 
@@ -51,19 +52,24 @@ def find_sites(network: Any) -> list[Site]:
     PsylmError
         There is none, it is not computed through that function, or layers share one.
     """
+    network = model.network
     if isinstance(network, ScratchNetwork):
         found = [(module, module.heads, module.W_V.out_features // module.heads, "") for module in _ours(network)]
     else:
         xlnet = [module for module in network.modules() if is_xlnet(module)]
-        found = [(module, module.n_head, module.d_head, "") for module in xlnet] or _watched(network)
+        found = [(module, module.n_head, module.d_head, "") for module in xlnet] or _watched(model)
     if not found:
         raise PsylmError(
-            f"{_name(network)}: found no attention that can be changed; expected a Transformer whose code calls "
-            "transformers' attention interface (BERT, RoBERTa, GPT-2, Llama, T5, BART and most newer ones do)"
+            f"model {model.info.name!r}: found no attention that can be changed in {model.info.architecture}; "
+            "expected a Transformer whose code calls transformers' attention interface (BERT, RoBERTa, GPT-2, Llama, "
+            "T5, BART and most newer ones do)"
         )
     modules = [module for module, *_ in found]
     if len(set(modules)) < len(modules):
-        raise PsylmError(f"{_name(network)}: found layers that share their weights; expected each layer's own")
+        raise PsylmError(
+            f"model {model.info.name!r}: found layers of {model.info.architecture} that share their weights; expected "
+            "each layer's own, since a lesion is of one layer"
+        )
     names = {module: name for name, module in network.named_modules()}
     sites = []
     for module, heads, width, prefix in found:
@@ -72,34 +78,41 @@ def find_sites(network: Any) -> list[Site]:
     return sites
 
 
+def encoder_and_decoder(model: LanguageModel) -> tuple[Any, Any]:
+    """Return a network's encoder, and its decoder or what is there in place of both; either may be None."""
+    network = model.network
+    if not getattr(network.config, "is_encoder_decoder", False):
+        return None, network.base_model
+    return network.get_encoder(), None if model.family == "encoder" else network.get_decoder()
+
+
 def _ours(network: nn.Module) -> list[Any]:
     return [module for module in network.modules() if isinstance(module, MultiHeadAttention)]
 
 
-def _watched(network: Any) -> list[tuple[nn.Module, int, int, str]]:
+def _watched(model: LanguageModel) -> list[tuple[nn.Module, int, int, str]]:
     """Run a network on a few tokens; return what attends, heads, their width and the prefix of the site's name."""
     found: list[tuple[nn.Module, int, int, str]] = []
-    decodes = bool(getattr(network.config, "is_encoder_decoder", False))
+    encoder, decoder = encoder_and_decoder(model)
 
     def watch(prefix: str) -> Note:
         def note(module: nn.Module, query: Tensor, key: Tensor, value: Tensor) -> None:
-            across = decodes and query.shape[2] != key.shape[2]
+            across = prefix == "d" and query.shape[2] != key.shape[2]
             found.append((module, query.shape[1], value.shape[-1], "c" if across else prefix))
 
         return note
 
     def ids(*tokens: int) -> Tensor:
-        return torch.tensor([tokens], device=network.device)
+        return torch.tensor([tokens], device=model.network.device)
 
     with torch.inference_mode():
-        if not decodes:
-            with watching(network, watch("")):
-                network.base_model(input_ids=ids(0, 1))
-        else:
-            with watching(network, watch("e")):
-                read = network.get_encoder()(input_ids=ids(0, 1, 0)).last_hidden_state
-            with watching(network, watch("d")):
-                network.get_decoder()(input_ids=ids(0, 1), encoder_hidden_states=read)
+        read: dict[str, Any] = {}
+        if encoder is not None:
+            with watching(model.network, watch("e" if decoder is not None else "")):
+                read = {"encoder_hidden_states": encoder(input_ids=ids(0, 1, 0)).last_hidden_state}
+        if decoder is not None:
+            with watching(model.network, watch("d" if encoder is not None else "")):
+                decoder(input_ids=ids(0, 1), **read)
     return found
 
 
@@ -110,8 +123,6 @@ def _layer(network: nn.Module, name: str) -> tuple[int, nn.Module]:
         node = getattr(node, part)
         if isinstance(node, nn.ModuleList):
             return int(following), node[int(following)]
-    raise PsylmError(f"{_name(network)}: found an attention {name} outside of layers; expected a stack of layers")
-
-
-def _name(network: Any) -> str:
-    return str(network.architecture) if isinstance(network, ScratchNetwork) else type(network).__name__
+    raise PsylmError(
+        f"{type(network).__name__}: found an attention {name} outside of layers; expected a stack of layers"
+    )

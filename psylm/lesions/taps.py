@@ -147,34 +147,47 @@ def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
     """Return a function that computes attention as `transformers` asks for it, with what is done at the site."""
 
     def attend(
-        module: Any,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        attention_mask: Tensor | None,
-        scaling: float | None = None,
-        **rest: Any,
+        module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **rest: Any
     ) -> tuple[Tensor, Tensor | None]:
-        compute, effect = _base(module, base), module.__dict__.get(EFFECT)
-        if not isinstance(effect, Effect):
-            if effect is not None:
-                effect(module, query, key, value)
-            out: tuple[Tensor, Tensor | None] = compute(
-                module, query, key, value, attention_mask, scaling=scaling, **rest
-            )
-            return out
-        if effect.temperature != 1:
-            scaling = (query.shape[-1] ** -0.5 if scaling is None else scaling) / effect.temperature
-            if rest.get("softcap") is not None or rest.get("s_aux") is not None:
-                raise PsylmError(f"{type(module).__name__}: found scores with a soft cap; a temperature is not defined")
-            if rest.get("position_bias") is not None:
-                rest["position_bias"] = rest["position_bias"] / effect.temperature
-        if effect.span is not None and query.shape[2] == key.shape[2]:
-            attention_mask = _narrowed(module, query, attention_mask, effect, base, rest.get("is_causal"))
-        heads, weights = compute(module, query, key, value, attention_mask, scaling=scaling, **rest)
-        return effect.given(heads), weights
+        effect = module.__dict__.get(EFFECT)
+        if effect is not None and not isinstance(effect, Effect):
+            effect(module, query, key, value)
+        mask, rest = changed_scores(module, query, key, mask, rest, base)
+        heads, weights = _base(module, base)(module, query, key, value, mask, **rest)
+        return effect.given(heads) if isinstance(effect, Effect) else heads, weights
 
     return attend
+
+
+def changed_scores(
+    module: Any, query: Tensor, key: Tensor, mask: Tensor | None, rest: dict[str, Any], base: str
+) -> tuple[Tensor | None, dict[str, Any]]:
+    """Return mask and arguments for an attention function of `transformers`, as a lesion changes them.
+
+    Parameters
+    ----------
+    module
+        The attention module; nothing changes where no lesion is.
+    query, key
+        Queries and keys of all places [batch, heads, n, d_k].
+    mask, rest
+        What the module passes.
+    base
+        The attention function: `sdpa` or `eager`.
+    """
+    effect = module.__dict__.get(EFFECT)
+    if not isinstance(effect, Effect):
+        return mask, rest
+    if effect.temperature != 1:
+        if rest.get("softcap") is not None or rest.get("s_aux") is not None:
+            raise PsylmError(f"{type(module).__name__}: found scores with a soft cap; a temperature is not defined")
+        scaling = rest.get("scaling")
+        rest = rest | {"scaling": (query.shape[-1] ** -0.5 if scaling is None else scaling) / effect.temperature}
+        if rest.get("position_bias") is not None:
+            rest["position_bias"] = rest["position_bias"] / effect.temperature
+    if effect.span is not None and query.shape[2] == key.shape[2]:
+        mask = _narrowed(module, query, mask, effect, base, rest.get("is_causal"))
+    return mask, rest
 
 
 def _base(module: Any, base: str) -> Callable[..., Any]:

@@ -137,13 +137,13 @@ class ModelSource:
         if self.kind == "embedded":
             return EMBEDDED[self.place].family
         if self.kind == "scratch":
-            return str(ARCHITECTURES[self._config()["architecture"]].family)
-        architectures = self._config().get("architectures") or []
+            return str(ARCHITECTURES[self.configuration["architecture"]].family)
+        architectures = self.configuration.get("architectures") or []
         if self._has_modules:
             return "encoder"
         for family, endings in FAMILIES.items():
             if any(architecture.endswith(endings) for architecture in architectures) and (
-                family != "seq2seq" or self._config().get("is_encoder_decoder", False)
+                family != "seq2seq" or self.configuration.get("is_encoder_decoder", False)
             ):
                 return family
         raise PsylmError(
@@ -155,7 +155,7 @@ class ModelSource:
     @property
     def model_type(self) -> str:
         """The architecture, as `transformers` calls it in a configuration: `bert`, `t5`, …."""
-        return str(self._config().get("model_type", ""))
+        return str(self.configuration.get("model_type", ""))
 
     @property
     def _has_modules(self) -> bool:
@@ -252,7 +252,15 @@ class ModelSource:
             return "unknown"
         return str(read_yaml_text(parts[1], card).get("license", "unknown"))
 
-    def _config(self) -> dict[str, Any]:
+    @cached_property
+    def configuration(self) -> dict[str, Any]:
+        """What the model's `config.json` says.
+
+        Raises
+        ------
+        InputError
+            There is none that can be read.
+        """
         folder = self._snapshot(["config.json"]) if self.kind == "hub" else self.folder
         file = folder / "config.json"
         try:
