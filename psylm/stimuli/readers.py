@@ -184,6 +184,26 @@ def naturalstories(files: list[Path]) -> Tables:
     return items.set_index(pd.RangeIndex(2, len(items) + 2, name="row")), human
 
 
+def jsts(files: list[Path]) -> Tables:
+    """Read JSTS of JGLUE (Kurihara et al. 2022): pairs of Japanese sentences with the mean of people's ratings."""
+    raw = pd.read_json(files[0], lines=True, dtype=False, encoding="utf-8")
+    raw.index = pd.RangeIndex(1, len(raw) + 1, name="row")
+    return _rated(raw["sentence_pair_id"], raw["sentence1"], raw["sentence2"], raw["label"])
+
+
+def sick(files: list[Path]) -> Tables:
+    """Read SICK (Marelli et al. 2014): pairs of English sentences with the mean of people's ratings of relatedness."""
+    raw = _text(files[0], "\t")
+    return _rated(raw["pair_ID"], raw["sentence_A"], raw["sentence_B"], raw["relatedness_score"])
+
+
+def _rated(number: pd.Series, first: pd.Series, second: pd.Series, rating: pd.Series) -> Tables:
+    """Return pairs of sentences, the first as the context of the second, and their ratings."""
+    number = number.astype(str)
+    items = pd.DataFrame({"item": number, "context": first.str.strip(), "sentence": second.str.strip()})
+    return items, pd.DataFrame({"item": number, "measure": "similarity", "value": rating.astype(str)})
+
+
 READERS: dict[str, Callable[[list[Path]], Tables]] = {
     "devarda2024": devarda2024,
     "cprag102": cprag102,
@@ -192,5 +212,7 @@ READERS: dict[str, Callable[[list[Path]], Tables]] = {
     "naturalstories": naturalstories,
     "syntaxgym": syntaxgym,
     "blimp": blimp,
+    "jsts": jsts,
+    "sick": sick,
 }
 """Readers by the name that a card gives."""
