@@ -70,7 +70,7 @@ def contrasts(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
     measure
         What differs, as the sentence names it.
     unit
-        Its unit.
+        Its unit; empty where it has none.
 
     Yields
     ------
@@ -102,7 +102,7 @@ def contrasts(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
     rest = rows[rows["p_holm"] >= ALPHA]
     if len(rest):
         said = [
-            f"{row['contrast']}{_at(row)} ({number(row['estimate'])} {unit}, "
+            f"{row['contrast']}{_at(row)} ({_with_unit(row['estimate'], unit)}, "
             f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])})"
             for row in _records(rest)
         ]
@@ -128,10 +128,14 @@ def _at(row: dict[str, Any]) -> str:
     return f" ({row['at']})" if isinstance(row["at"], str) and row["at"] else ""
 
 
+def _with_unit(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}" if unit else number(value)
+
+
 def _test(row: dict[str, Any], unit: str) -> str:
     size = "d_z" if "paired" in str(row["design"]) else "d_s"
     return (
-        f"difference = {number(row['estimate'])} {unit}, {interval(row['low'], row['high'])}, "
+        f"difference = {_with_unit(row['estimate'], unit)}, {interval(row['low'], row['high'])}, "
         f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])}, "
         f"{size} = {number(row['effect_size'])}"
     )
