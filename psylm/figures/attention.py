@@ -12,23 +12,24 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from psylm.figures.style import COLOURS, MARKERS
-
-SEQUENTIAL, DIVERGING = "Blues", "PuOr_r"
-"""Zero to much, and minus to plus. People with any colour vision tell colours apart; the first works in grey too."""
+from psylm.figures.style import DOUBLE, SINGLE, band, colour_map, panel, series
 
 Head = tuple[int, int]
 
 
 def attention_map(
-    axes: Axes, weights: ArrayLike, words: Sequence[str], queries: Sequence[str] | None = None, top: float | None = None
+    axes: Axes | None,
+    weights: ArrayLike,
+    words: Sequence[str],
+    queries: Sequence[str] | None = None,
+    top: float | None = None,
 ) -> Axes:
     """Draw how much each word attends to each other one.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Where to draw; a new figure by default.
     weights
         Attention [queries, words], rows from, columns to.
     words
@@ -45,31 +46,30 @@ def attention_map(
 
     Examples
     --------
-    >>> from psylm.figures.style import SINGLE, new_figure
-    >>> figure, (axes,) = new_figure(SINGLE, SINGLE)
-    >>> drawn = attention_map(axes, [[1.0, 0.0], [0.3, 0.7]], ["Cats", "sleep"])
+    >>> drawn = attention_map(None, [[1.0, 0.0], [0.3, 0.7]], ["Cats", "sleep"])
     >>> [label.get_text() for label in drawn.get_yticklabels()], drawn.get_xlabel()
     (['Cats', 'sleep'], 'Attended word')
     """
     values = np.asarray(weights, dtype=float)
     rows = list(words if queries is None else queries)
-    mesh = axes.pcolormesh(
-        values, cmap=SEQUENTIAL, vmin=0, vmax=top or max(float(np.nanmax(values)), 1e-12), edgecolors="0.92",
-        linewidth=0.3, rasterized=False,
-    )  # fmt: skip
-    axes.set_xticks(np.arange(len(words)) + 0.5, list(words), rotation=60, ha="right", rotation_mode="anchor")
-    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-    axes.invert_yaxis()
-    axes.set_aspect("equal")
-    axes.tick_params(length=0)
-    axes.set_xlabel("Attended word")
-    axes.set_ylabel("Attending word")
-    _colour_bar(axes, mesh, "Attention (share)")
+    with panel(axes, SINGLE) as axes:
+        mesh = axes.pcolormesh(
+            values, cmap=colour_map(), vmin=0, vmax=top or max(float(np.nanmax(values)), 1e-12), edgecolors="0.92",
+            linewidth=0.3,
+        )  # fmt: skip
+        axes.set_xticks(np.arange(len(words)) + 0.5, list(words), rotation=60, ha="right", rotation_mode="anchor")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+        axes.invert_yaxis()
+        axes.set_aspect("equal")
+        axes.tick_params(length=0)
+        axes.set_xlabel("Attended word")
+        axes.set_ylabel("Attending word")
+        _colour_bar(axes, mesh, "Attention (share)")
     return axes
 
 
 def head_grid(
-    axes: Axes,
+    axes: Axes | None,
     values: ArrayLike,
     label: str,
     *,
@@ -82,7 +82,7 @@ def head_grid(
     Parameters
     ----------
     axes
-        Where to draw.
+        Where to draw; a new figure by default.
     values
         One value a head [layers, heads].
     label
@@ -97,46 +97,45 @@ def head_grid(
     Returns
     -------
     Axes
-        The axes, with a colour bar; layers and heads are counted from 1, as papers do.
+        The axes, with a colour bar; layers and heads are counted from 0, as in tables, arrays and lesions.
 
     Examples
     --------
-    >>> from psylm.figures.style import SINGLE, new_figure
-    >>> figure, (axes,) = new_figure(SINGLE, SINGLE)
-    >>> drawn = head_grid(axes, [[0.1, -0.2], [0.3, 0.0]], "Selectivity", best=(1, 0), marked=[(0, 1)])
+    >>> drawn = head_grid(None, [[0.1, -0.2], [0.3, 0.0]], "Selectivity", best=(1, 0), marked=[(0, 1)])
     >>> len(drawn.patches), len(drawn.lines)
     (1, 1)
     """
     grid = np.asarray(values, dtype=float)
     reach = max(float(np.nanmax(np.abs(grid))), 1e-12)
-    mesh = axes.pcolormesh(
-        grid, cmap=DIVERGING if diverging else SEQUENTIAL, vmin=-reach if diverging else 0, vmax=reach,
-        edgecolors="white", linewidth=0.3,
-    )  # fmt: skip
-    layers, heads = grid.shape
-    axes.set_xticks(*_numbers(heads))
-    axes.set_yticks(*_numbers(layers))
-    axes.invert_yaxis()
-    axes.set_aspect("equal" if layers <= 4 * heads else "auto")
-    axes.tick_params(length=0)
-    axes.set_xlabel("Head")
-    axes.set_ylabel("Layer")
-    if marked:
-        places = np.array([(head + 0.5, layer + 0.5) for layer, head in marked])
-        axes.plot(places[:, 0], places[:, 1], "o", color="black", markersize=1.8, markeredgewidth=0)
-    if best is not None:
-        axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor="black", linewidth=1.4, zorder=4))
-    _colour_bar(axes, mesh, label)
+    with panel(axes, min(max(0.12 * len(grid), 2.4), DOUBLE)) as axes:
+        mesh = axes.pcolormesh(
+            grid, cmap=colour_map(diverging=diverging), vmin=-reach if diverging else 0, vmax=reach,
+            edgecolors="white", linewidth=0.3,
+        )  # fmt: skip
+        layers, heads = grid.shape
+        axes.set_xticks(*_numbers(heads))
+        axes.set_yticks(*_numbers(layers))
+        axes.set_ylim(layers, 0)
+        axes.set_aspect("equal" if layers <= 4 * heads else "auto", adjustable="box")
+        axes.tick_params(length=0)
+        axes.set_xlabel("Head")
+        axes.set_ylabel("Layer")
+        if marked:
+            places = np.array([(head + 0.5, layer + 0.5) for layer, head in marked])
+            axes.plot(places[:, 0], places[:, 1], "o", color="black", markersize=1.8, markeredgewidth=0)
+        if best is not None:
+            axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor="black", linewidth=1.4, zorder=4))
+        _colour_bar(axes, mesh, label)
     return axes
 
 
-def by_layer(axes: Axes, table: pd.DataFrame, group: str, label: str) -> Axes:
+def by_layer(axes: Axes | None, table: pd.DataFrame, group: str, label: str) -> Axes:
     """Draw means with their intervals over layers, a line a group.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Where to draw; a new figure by default.
     table
         Columns `layer` (from 0), `estimate`, `low`, `high` and the group's.
     group
@@ -147,31 +146,28 @@ def by_layer(axes: Axes, table: pd.DataFrame, group: str, label: str) -> Axes:
     Returns
     -------
     Axes
-        The axes, with a line at zero; layers are counted from 1.
+        The axes, with a line at zero; layers are counted from 0.
     """
-    axes.axhline(0, color="0.6", linewidth=0.6, zorder=1)
-    for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
-        rows = rows.sort_values("layer")
-        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        layers = rows["layer"] + 1
-        axes.plot(
-            layers, rows["estimate"], color=colour, marker=marker, markersize=2.5,
-            linestyle=("-", "--", ":", "-.")[number % 4], label=str(name), zorder=3,
-        )  # fmt: skip
-        axes.fill_between(layers, rows["low"], rows["high"], color=colour, alpha=0.2, linewidth=0, zorder=2)
-    axes.set_xlabel("Layer")
-    axes.set_ylabel(label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    with panel(axes, 0.75 * SINGLE) as axes:
+        axes.axhline(0, color="0.6", linewidth=0.6, zorder=1)
+        for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
+            rows = rows.sort_values("layer")
+            layers = rows["layer"]
+            axes.plot(layers, rows["estimate"], markersize=2.5, label=str(name), zorder=3, **series(number))
+            band(axes, layers, rows["low"], rows["high"], number)
+        axes.set_xlabel("Layer")
+        axes.set_ylabel(label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axes
 
 
-def correlations(axes: Axes, matrix: pd.DataFrame, label: str) -> Axes:
+def correlations(axes: Axes | None, matrix: pd.DataFrame, label: str) -> Axes:
     """Draw a matrix of correlations with its numbers.
 
     Parameters
     ----------
     axes
-        Where to draw.
+        Where to draw; a new figure by default.
     matrix
         Correlations; index and columns are what was correlated.
     label
@@ -183,30 +179,33 @@ def correlations(axes: Axes, matrix: pd.DataFrame, label: str) -> Axes:
         The axes, with a colour bar from -1 to 1.
     """
     values = matrix.to_numpy(dtype=float)
-    mesh = axes.pcolormesh(values, cmap=DIVERGING, vmin=-1, vmax=1, edgecolors="white", linewidth=0.5)
-    for (row, column), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("-", "−")
-        dark = abs(value) > 0.6
-        axes.text(
-            column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color="white" if dark else "black"
+    with panel(axes, 0.9 * SINGLE) as axes:
+        mesh = axes.pcolormesh(
+            values, cmap=colour_map(diverging=True), vmin=-1, vmax=1, edgecolors="white", linewidth=0.5
         )
-    axes.set_xticks(
-        np.arange(len(matrix.columns)) + 0.5, [str(name) for name in matrix.columns], rotation=45, ha="right",
-        rotation_mode="anchor",
-    )  # fmt: skip
-    axes.set_yticks(np.arange(len(matrix)) + 0.5, [str(name) for name in matrix.index])
-    axes.invert_yaxis()
-    axes.set_aspect("equal")
-    axes.tick_params(length=0)
-    _colour_bar(axes, mesh, label)
+        for (row, column), value in np.ndenumerate(values):
+            text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("-", "−")
+            dark = abs(value) > 0.6
+            axes.text(
+                column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color="white" if dark else "black"
+            )
+        axes.set_xticks(
+            np.arange(len(matrix.columns)) + 0.5, [str(name) for name in matrix.columns], rotation=45, ha="right",
+            rotation_mode="anchor",
+        )  # fmt: skip
+        axes.set_yticks(np.arange(len(matrix)) + 0.5, [str(name) for name in matrix.index])
+        axes.invert_yaxis()
+        axes.set_aspect("equal")
+        axes.tick_params(length=0)
+        _colour_bar(axes, mesh, label)
     return axes
 
 
 def _numbers(count: int) -> tuple[np.ndarray, list[str]]:
-    """Return the middles of cells that get a number, counted from 1: all, or every second or third of many."""
+    """Return the middles of cells that get a number, counted from 0: all, or every second or third of many."""
     step = 1 if count <= 12 else 2 if count <= 24 else 3 if count <= 36 else 6
     places = np.arange(0, count, step)
-    return places + 0.5, [str(place + 1) for place in places]
+    return places + 0.5, [str(place) for place in places]
 
 
 def _colour_bar(axes: Axes, mesh: QuadMesh, label: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +13,99 @@ from psylm.stats.intervals import mean_interval, paired_contrast, proportion_int
 
 GOOD, BAD = "grammatical", "ungrammatical"
 """Values of the column `grammaticality`."""
+
+FEWEST, MOST = 4, 6
+"""Items that a group of items has at least, and groups that there are at most."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The minimal pairs of a stimulus set, with what was measured.
+
+    Parameters
+    ----------
+    factors
+        What pairs differ in, with levels in order: the set's factors within items but the last.
+    groups
+        Columns that divide the items (their structure, say), the finest first.
+    table
+        A row a pair: `item`, the factors, the groups, `good`, `bad`, `margin`, and a column for each further measure:
+        the mean of the pair's two sentences.
+    sentences
+        A row a sentence: the set's columns, and one for each measure.
+    """
+
+    factors: dict[str, list[str]]
+    groups: list[str]
+    table: pd.DataFrame
+    sentences: pd.DataFrame
+
+    @property
+    def keys(self) -> list[str]:
+        """Columns that tell pairs apart."""
+        return ["item", *self.factors]
+
+    @property
+    def cells(self) -> list[str]:
+        """The condition of each pair."""
+        return ["/".join(levels) for levels in self.table[list(self.factors)].astype(str).itertuples(index=False)]
+
+
+def minimal_pairs(
+    items: pd.DataFrame, factors: Mapping[str, Sequence[str]], between: Sequence[str], scores: pd.DataFrame
+) -> Pairs | None:
+    """Bring what was measured of the two sentences of each pair together.
+
+    Parameters
+    ----------
+    items
+        The set's items; `grammaticality` says which sentences are grammatical.
+    factors, between
+        As its card has them. The last factor within items is what a pair differs in.
+    scores
+        `item`, `condition`, and a column for each measure: `surprisal`, and whatever else there is.
+
+    Returns
+    -------
+    Pairs or None
+        None where the set has no minimal pairs, or nothing was measured of any.
+    """
+    within = {name: list(levels) for name, levels in factors.items() if name not in between}
+    if "grammaticality" not in items or not within:
+        return None
+    keys = {"item": "string", "condition": "string"}
+    measured = [column for column in scores.columns if column not in keys]
+    own = items.drop(columns=[column for column in measured if column in items])
+    sentences = own.astype(keys).merge(scores.astype(keys), on=list(keys))
+    others = dict(list(within.items())[:-1])
+    table = margins(sentences, list(within), "surprisal")
+    if table.empty:
+        return None
+    more = [column for column in measured if column != "surprisal"]
+    means = sentences.groupby(["item", *others], sort=False)[more].mean().reset_index()
+    groups = item_groups(items, list(factors))
+    table = table.merge(means, on=["item", *others]).merge(
+        sentences.drop_duplicates("item")[["item", *groups]], on="item"
+    )
+    return Pairs(others, groups, table, sentences)
+
+
+def item_groups(items: pd.DataFrame, factors: Sequence[str]) -> list[str]:
+    """Find the columns that divide items into a few groups of several items each, the finest division first.
+
+    Examples
+    --------
+    >>> items = pd.DataFrame({"item": range(8), "kind": list("aaaabbbb"), "sentence": list("stuvwxyz")})
+    >>> item_groups(items, [])
+    ['kind']
+    """
+    found = {}
+    for column in items.columns.difference(["item", "condition", "grammaticality", *factors], sort=False):
+        by_item = items.groupby("item", sort=False)[column].agg(["nunique", "first"])
+        sizes = by_item["first"].value_counts()
+        if (by_item["nunique"] == 1).all() and 2 <= len(sizes) <= MOST and sizes.min() >= FEWEST:
+            found[str(column)] = len(sizes)
+    return sorted(found, key=lambda column: -found[column])
 
 
 def margins(trials: pd.DataFrame, factors: Sequence[str], cost: str) -> pd.DataFrame:

@@ -1,0 +1,291 @@
+"""Does attention to the right word do any work? Selectivity by layer and head, and whether it predicts the margin.
+
+For sets of minimal pairs, as the module `dependencies` reads them; selectivity is that of the measure `attention`, from
+-1 (all to the distractor) to 1 (all to the target). A pair's selectivity is the mean of its two sentences; where they
+differ in the target only, a model that reads from left to right attends alike in both. Layers and heads are counted
+from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from psylm.analysis import Drawn
+from psylm.apa import count, interval, listing, number, p_value, statistic
+from psylm.attention.baselines import positional_baselines
+from psylm.figures.attention import by_layer, correlations, head_grid
+from psylm.figures.scatter import agreement
+from psylm.figures.style import DOUBLE, SINGLE, new_figure
+from psylm.results import Run
+from psylm.stats.correlation import correlation
+from psylm.stats.intervals import paired_contrast
+from psylm.stats.multiple import adjusted
+from psylm.stats.pairs import minimal_pairs
+from psylm.stats.selection import (
+    BEST,
+    KINDS,
+    Looks,
+    by_pair,
+    effect_rows,
+    head_rows,
+    kind_rows,
+    layer_rows,
+    link_rows,
+    selectivity_rows,
+)
+
+REQUIRES = ("surprisal", "attention_selectivity")
+
+SELECTIVITY = "attention_selectivity"
+MEASURES = {SELECTIVITY: "weights"} | {f"{SELECTIVITY}_{kind}": kind for kind in KINDS[1:]}
+"""Measures and arrays, and the kind of attention that they are of."""
+
+RANDOM = "#random="
+"""Marks the name of a model whose weights were drawn anew: the control of the model of that name without it."""
+
+ALPHA = 0.05
+
+
+def read(run: Run, model: str, stimuli: str) -> Looks | None:
+    """Bring margins and selectivity of the same pairs together; None where there are no pairs."""
+    results, card = run.results, run.card(stimuli)
+    mine = results[(results["model"] == model) & (results["stimuli"] == stimuli)]
+    target = (mine["measure"] == "surprisal") & (mine["region"] == "target")
+    mine = mine[target | mine["measure"].isin(list(MEASURES))]
+    scores = mine.pivot_table(index=["item", "condition"], columns="measure", values="value", sort=False)
+    if not {SELECTIVITY, "surprisal"} <= set(scores):
+        return None
+    scores = scores.rename(columns=MEASURES).rename_axis(columns=None).reset_index()
+    pairs = minimal_pairs(run.items(stimuli), card["factors"], card["between"], scores)
+    if pairs is None:
+        return None
+    there = set(run.array_names())
+    arrays = {kind: run.stacked(name, model=model, stimuli=stimuli) for name, kind in MEASURES.items() if name in there}
+    return Looks(pairs, {kind: by_pair(pairs, *found) for kind, found in arrays.items() if found[1].ndim == 3})
+
+
+def tables(run: Run) -> dict[str, pd.DataFrame]:
+    """Compute selectivity by layer and head, controls, and how selectivity and margin go together."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for model, stimuli in product(run.model_names, run.stimulus_names):
+        looks = read(run, model, stimuli)
+        if looks is None:
+            continue
+        parts = {
+            "selectivity": selectivity_rows(looks), "effects": effect_rows(looks), "layers": layer_rows(looks),
+            "heads": head_rows(looks), "links": link_rows(looks), "kinds": kind_rows(looks, _seed(run)),
+            "controls": _controls(run, model, stimuli, looks),
+        }  # fmt: skip
+        for name, rows in parts.items():
+            found.setdefault(name, []).extend({"model": model, "stimuli": stimuli} | row for row in rows)
+    result = {name: pd.DataFrame(rows) for name, rows in found.items() if rows}
+    for name in ("effects", "links", "controls"):
+        if name in result:
+            result[name]["p_holm"] = result[name].groupby(["model", "stimuli"], sort=False)["p"].transform(adjusted)
+    return result
+
+
+def _seed(run: Run) -> int:
+    return int(run.manifest["seed"])
+
+
+def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict[str, Any]]:
+    """Give the selectivity of all heads minus that of controls: random weights, and heads that know positions only."""
+    controls: dict[str, pd.Series] = {}
+    for other in run.model_names:
+        twin = read(run, other, stimuli) if other.startswith(model + RANDOM) else None
+        if twin is not None:
+            controls[f"random weights, seed {other.partition(RANDOM)[2]}"] = _by_item(twin)
+    asked = next((one["attention"] for one in run.manifest["experiment"]["measures"] if "attention" in one), None)
+    if asked:
+        left = run.manifest["models"][model]["family"] in ("causal", "permuted")
+        items = run.items(stimuli).assign(language=run.card(stimuli)["language"])
+        query, target, distractor = (asked.get(name) for name in ("query", "target", "distractor"))
+        at = asked.get("at", "prediction")
+        rows = positional_baselines(items, query, target, distractor, at=at, left_to_right=left)
+        for name, some in rows[rows["measure"] == SELECTIVITY].groupby("baseline", sort=False):
+            controls[f"position: {name}"] = some.astype({"item": "string"}).groupby("item")["value"].mean()
+    own = _by_item(looks)
+    for name, values in controls.items():
+        if values.notna().any():  # a control that never sees target or distractor has no selectivity
+            yield {"control": name, "mean": float(values.mean())} | asdict(
+                paired_contrast(own - values.reindex(own.index))
+            )
+
+
+def _by_item(looks: Looks) -> pd.Series:
+    return looks.table.groupby("item", sort=False)["weights"].mean()
+
+
+def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
+    """Draw selectivity by layer and by head, its link with the margin, and how kinds of attention agree."""
+    drawn: dict[str, Drawn] = {}
+    for model, stimuli in product(run.model_names, run.stimulus_names):
+        looks = None if RANDOM in model else read(run, model, stimuli)
+        if looks is None:
+            continue
+        about = f"{model} on {stimuli}"
+        mine = {name: rows[(rows["model"] == model) & (rows["stimuli"] == stimuli)] for name, rows in tables.items()}
+        if "layers" in tables:
+            layers = tables["layers"][tables["layers"]["stimuli"] == stimuli]
+            drawn[f"layers-{model}-{stimuli}"] = _draw_layers(layers, model, about)
+        if len(mine.get("heads", [])):
+            drawn[f"heads-{model}-{stimuli}"] = _draw_heads(mine["heads"], mine["selectivity"], about)
+        if len(mine.get("links", [])):
+            drawn[f"margin-{model}-{stimuli}"] = _draw_margin(looks, _seed(run), about)
+        if len(mine.get("kinds", [])):
+            drawn[f"kinds-{model}-{stimuli}"] = _draw_kinds(mine["kinds"], looks.kinds, about)
+    return drawn
+
+
+def _draw_layers(layers: pd.DataFrame, model: str, about: str) -> Drawn:
+    own = (layers["model"] == model) | layers["model"].str.startswith(model + RANDOM)
+    rows = layers[own & (layers["kind"] == "weights")]
+    rows = rows.assign(line=np.where(rows["model"] == model, "trained", "random weights"))
+    figure, (axes,) = new_figure(SINGLE, 2.3)
+    by_layer(axes, rows, "line", "Selectivity")
+    if rows["line"].nunique() > 1:
+        axes.legend()
+    return Drawn(
+        figure,
+        f"Selectivity of attention by layer, {about}: (target − distractor) / (target + distractor), averaged over "
+        f"heads. Means of items with 95% intervals (Student's t); n = {int(rows['n'].max())} items.",
+    )
+
+
+def _draw_heads(heads: pd.DataFrame, selectivity: pd.DataFrame, about: str) -> Drawn:
+    best = selectivity.loc[selectivity["heads"] == "best", "head"].astype(str)
+    layer, _, head = best.iloc[0].partition(".") if len(best) else ("", "", "")
+    sure = heads[heads["link_p_max"] < ALPHA]
+    layers, across = heads["layer"].nunique(), heads["head"].nunique()
+    figure, (left, right) = new_figure(DOUBLE if across > layers / 2 else 1.4 * SINGLE, min(0.6 + 0.13 * layers, 6), 2)
+    grids = {name: heads.pivot(index="layer", columns="head", values=name) for name in ("estimate", "link")}
+    head_grid(left, grids["estimate"], "Selectivity", best=(int(layer), int(head)) if layer else None)
+    marked = list(zip(sure["layer"], sure["head"], strict=True))
+    head_grid(right, grids["link"], "Correlation with the margin (r)", marked=marked)
+    right.set_ylabel("")
+    return Drawn(
+        figure,
+        f"Every head of {about}. Left: mean selectivity; framed: the head that most folds choose as the most selective "
+        f"one. Right: correlation of selectivity with the margin within conditions; dots: p < .05, corrected for all "
+        f"heads ({count(len(marked), 'head')}; sign flips of items, maximum statistic). "
+        f"n = {int(heads['n'].max())} items; means with 95% intervals are drawn by layer.",
+    )
+
+
+def _draw_margin(looks: Looks, seed: int, about: str) -> Drawn:
+    column = "weights" if looks.best is None else "best"
+    means = looks.table.groupby("item", sort=False)[[column, "margin"]].mean()
+    found = correlation(means[column], means["margin"], kind="spearman", seed=seed)
+    figure, (axes,) = new_figure(SINGLE, 2.6)
+    agreement(axes, means[column], means["margin"], [str(item) for item in means.index], found=found)
+    axes.set_xlabel("Selectivity, all heads" if looks.best is None else "Selectivity, best head")
+    axes.set_ylabel("Margin (bits)")
+    return Drawn(
+        figure,
+        f"Margin against selectivity, {about}; a point is an item"
+        f"{'' if looks.best is None else ', the head is chosen on others'}. Regression line with its 95% band; "
+        f"Spearman's ρ with its 95% interval (BCa bootstrap of items); n = {found.n} items.",
+    )
+
+
+def _draw_kinds(kinds: pd.DataFrame, names: list[str], about: str) -> Drawn:
+    matrix = pd.DataFrame(np.eye(len(names)), index=names, columns=names)
+    for row in kinds.to_dict("records"):
+        matrix.loc[row["kind"], row["with"]] = matrix.loc[row["with"], row["kind"]] = row["estimate"]
+    labels = [name.replace("_", " ") for name in names]
+    figure, (axes,) = new_figure(SINGLE, 0.9 * SINGLE)
+    correlations(axes, matrix.set_axis(labels).set_axis(labels, axis=1), "Spearman's ρ")
+    return Drawn(
+        figure,
+        f"How far ways to measure selectivity agree, {about}: rank correlations over items; their 95% intervals are in "
+        f"the table. n = {int(kinds['n'].max())} items.",
+    )
+
+
+def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """Say what attention selects, and where it does and does not predict the margin; numbers come from the tables."""
+    tell = {
+        "selectivity": _say_selectivity, "effects": _say_effects, "controls": _say_controls, "links": _say_links,
+        "heads": _say_heads, "kinds": _say_kinds,
+    }  # fmt: skip
+    said: dict[str, list[str]] = {}
+    for name, say in tell.items():
+        if name in tables:
+            for (model, stimuli), rows in tables[name].groupby(["model", "stimuli"], sort=False):
+                said.setdefault(f"{model} on {stimuli}", []).extend(say(rows))
+    return said
+
+
+def _say_selectivity(rows: pd.DataFrame) -> Iterator[str]:
+    for row in rows[rows["kind"] == "weights"].to_dict("records"):
+        who = "all heads on average" if row["heads"] == "all" else "the most selective head, judged by other items"
+        which = "" if row["heads"] == "all" else f" (most often {row['head']}, in {row['agreement']:.0%} of folds)"
+        toward = "the target" if row["estimate"] > 0 else "the distractor"
+        if not row["p"] < ALPHA:
+            toward = "neither target nor distractor"
+        yield f"Attention of {who}{which} favoured {toward}: selectivity {_estimate(row)}, {p_value(row['p'])}."
+
+
+def _say_effects(rows: pd.DataFrame) -> Iterator[str]:
+    for row in rows[rows["kind"].isin(["weights", BEST])].to_dict("records"):
+        verb = "differed" if row["p_holm"] < ALPHA else "did not differ significantly"
+        which = "of the best head" if row["kind"] == BEST else "of all heads"
+        yield (
+            f"Selectivity {which} {verb} between levels of {row['factor'].replace('_', ' ')} ({row['contrast']}: "
+            f"{_estimate(row)}, {p_value(row['p_holm'])}, Holm)."
+        )
+
+
+def _say_controls(rows: pd.DataFrame) -> Iterator[str]:
+    parts = [
+        f"{row['control']} ({number(row['mean'], bounded=True)}; difference {_estimate(row)}, {p_value(row['p_holm'])})"
+        for row in rows.to_dict("records")
+    ]
+    yield f"Selectivity of all heads was compared with that of controls: {listing(parts, ';')}."
+
+
+def _say_links(rows: pd.DataFrame) -> Iterator[str]:
+    for sure in (True, False):
+        some = rows[(rows["p_holm"] < ALPHA) == sure]
+        parts = [
+            f"{row['predictor'].replace('_', ' ')}, {_differences(row['differences'])} ({number(row['estimate'])} bits "
+            f"per SD, {interval(row['low'], row['high'])}, {statistic('t', row['statistic'], row['df'])}, "
+            f"{p_value(row['p_holm'])})"
+            for row in some.to_dict("records")
+        ]
+        if parts:
+            verb = "predicted" if sure else "did not predict"
+            yield f"Selectivity {verb} the margin item by item (mixed models, Holm): {listing(parts, ';')}."
+
+
+def _differences(which: str) -> str:
+    return "over all conditions" if which == "all" else which
+
+
+def _say_heads(rows: pd.DataFrame) -> Iterator[str]:
+    linked, clearest = rows[rows["link_p_max"] < ALPHA], rows.sort_values(["link_p_max", "link_p"]).iloc[0]
+    yield (
+        f"After correction for all {len(rows)} heads, the selectivity of {count(len(linked), 'head')} went with the "
+        f"margin within conditions; the clearest link was that of head {clearest['layer']:.0f}.{clearest['head']:.0f}, "
+        f"r = {number(clearest['link'], bounded=True)}, corrected {p_value(clearest['link_p_max'])}."
+    )
+
+
+def _say_kinds(rows: pd.DataFrame) -> Iterator[str]:
+    parts = [
+        f"{row['kind']} and {row['with']} (ρ = {number(row['estimate'], bounded=True)})".replace("_", " ")
+        for row in rows.to_dict("records")
+    ]
+    yield f"Ways to measure attention ranked items differently: {listing(parts, ';')}. None of them is an explanation."
+
+
+def _estimate(row: dict[Any, Any]) -> str:
+    t = "" if pd.isna(row["statistic"]) else f", {statistic('t', row['statistic'], row['df'])}"
+    return f"{number(row['estimate'], bounded=True)}, {interval(row['low'], row['high'], bounded=True)}{t}"
