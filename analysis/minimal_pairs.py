@@ -127,20 +127,35 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         name = rows["stimuli"].str.rpartition("/")[2] if several else rows["phenomenon"]
         if several and rows.groupby("stimuli")["phenomenon"].nunique().max() > 1:
             name = name + ": " + rows["phenomenon"]
-        rows = rows.assign(name=name.str.replace("_", " "))
+        people = rows["stimuli"].map({stimuli: _people(run, stimuli) for stimuli in rows["stimuli"]})
+        rows = rows.assign(name=name.str.replace("_", " "), human=people)
         methods = list(dict.fromkeys(rows["method"]))
         figure, panels = new_figure(DOUBLE * 0.7, 0.8 + rows["name"].nunique() * (0.16 + 0.08 * len(methods)))
         axes = proportions(panels[0], rows, "name", "method", methods, chance=0.5)
         axes.set_xlabel("Pairs in which the good sentence is preferred (share)")
-        if len(methods) > 1:
+        if len(methods) > 1 or people.notna().any():
             figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(methods) + 1, 4))
         low, high = int(rows["n"].min()), int(rows["n"].max())
         drawn[f"accuracy-{model}"] = Drawn(
             figure,
             f"Accuracy of {model} on minimal pairs ({', '.join(methods)}), with 95% Wilson intervals; a tie counts "
-            f"half. Dashed: chance. n = {low if low == high else f'{low} to {high}'} pairs a row.",
+            f"half. Dashed: chance. n = {low if low == high else f'{low} to {high}'} pairs a row."
+            + (f" Diamonds: people ({_source(run, rows['stimuli'])})." if people.notna().any() else ""),
         )
     return drawn
+
+
+def _people(run: Run, stimuli: str) -> float:
+    """Return the published accuracy of people on a set; NaN where its card has none."""
+    return next((one["value"] for one in _published(run, stimuli)), math.nan)
+
+
+def _source(run: Run, sets: pd.Series) -> str:
+    return "; ".join(dict.fromkeys(one["source"] for stimuli in sets for one in _published(run, stimuli)))
+
+
+def _published(run: Run, stimuli: str) -> list[dict[str, Any]]:
+    return [one for one in run.card(stimuli)["published"] if (one["measure"], one["who"]) == ("accuracy", "people")]
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:

@@ -22,6 +22,9 @@ from psylm.stats.calibration import calibration
 from psylm.study import Study
 
 MODEL = "embedded:smollm2-135m"
+COMPUTED = "python docs/images/draw.py"
+"""What draws figures that no run has."""
+
 STUDY = Study.find(Path(__file__).parent)
 
 
@@ -83,9 +86,8 @@ def human_calibration() -> Drawn:
     measured = module.with_human(module.targets(run, MODEL, "devarda2024"), run.human("devarda2024"), {})
     curve = calibration(measured["cloze"], measured["human_cloze"], seed=run.manifest["seed"]).curve
     axes = draw_calibration(None, curve)
-    return Drawn(
-        axes.get_figure(), calibration_caption(curve, f"cloze of 1,726 words by {MODEL} against shares of people")
-    )
+    what = f"cloze of {int(curve['n'].sum()):,} words by {MODEL} against shares of people"
+    return Drawn(axes.get_figure(), calibration_caption(curve, what))
 
 
 def training_losses() -> Drawn:
@@ -115,8 +117,12 @@ ENTRIES = [
         of_run("syntaxgym", "syntaxgym", f"accuracy-{MODEL}"),
     ),
     Entry(
-        "pairs", "Accuracy by phenomenon, against chance", "forest.proportions", "psylm run minimal-pairs",
+        "pairs", "Accuracy by phenomenon and method", "forest.proportions", "psylm run minimal-pairs",
         of_run("minimal-pairs", "minimal_pairs", f"accuracy-{MODEL}"),
+    ),
+    Entry(
+        "blimp", "Accuracy by phenomenon, against people and chance", "forest.proportions", "psylm run blimp",
+        of_run("blimp", "minimal_pairs", f"accuracy-{MODEL}"),
     ),
     Entry(
         "cloze", "Means by condition", "conditions.condition_means", "psylm run cloze",
@@ -153,11 +159,11 @@ ENTRIES = [
     ),
     Entry("losses", "Losses of training", "learning.losses", "psylm train acquisition", training_losses),
     Entry(
-        "positions-encoding", "A position encoding", "positions.encoding", "see Positions",
+        "positions-encoding", "A position encoding", "positions.encoding", COMPUTED,
         shown(positions.encoding, "A sinusoidal encoding of 100 positions, d = 64. Computed, without data."),
     ),
     Entry(
-        "positions-orthogonality", "Orthogonal functions", "positions.orthogonality", "see Positions",
+        "positions-orthogonality", "Orthogonal functions", "positions.orthogonality", COMPUTED,
         shown(
             positions.orthogonality,
             "Inner products of 16 waves over 128 positions: of whole numbers of cycles (left), and of an encoding "
@@ -165,11 +171,11 @@ ENTRIES = [
         ),
     ),
     Entry(
-        "positions-shifts", "Distance", "positions.shifts", "see Positions",
+        "positions-shifts", "Distance", "positions.shifts", COMPUTED,
         shown(positions.shifts, "PE(pos) · PE(pos + k) over k from three positions, d = 64. Computed, without data."),
     ),
     Entry(
-        "positions-turning", "Rotation", "positions.turning", "see Positions",
+        "positions-turning", "Rotation", "positions.turning", COMPUTED,
         shown(
             positions.turning,
             "A shift by 8 positions turns each pair of dimensions by its own angle, from wherever it begins, d = 16. "

@@ -118,7 +118,7 @@ def proportions(
                 shape, shade = (marker, colour) if ours else ("D", COLOURS[1])
                 axes.plot(row["estimate"], height, shape, color=shade, markersize=4.5, clip_on=False, zorder=3)
             axes.plot([], [], marker, color=colour, markersize=4.5, label=str(name) if hue else None)
-        if "human" in table:
+        if "human" in table and table["human"].notna().any():
             people = table.dropna(subset=["human"]).drop_duplicates(label)
             heights = [labels.index(row) for row in people[label]]
             axes.plot(
