@@ -145,6 +145,7 @@ def test_nothing_of_a_lesion_stays_even_after_an_error(name, request):
     assert model.info is info and model.remembered is remembered
     assert set(model.__dict__) <= attributes
     assert hooks_of(model) == hooks  # transformers may have some of its own
+    for module in model.network.modules():
         assert not any(key.startswith("_psylm") or key == "_attend" for key in module.__dict__)
     if name != "own_gpt":
         assert model.network.config._attn_implementation == "sdpa"
