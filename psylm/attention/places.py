@@ -90,6 +90,12 @@ def look(model: LanguageModel, scene: Scene, at: At, *, maps: bool = False) -> L
     return Look(scene, reading, places, groups, seen)
 
 
+def query_only(look: Look) -> Look:
+    """Return a look without its map: the query's rows only."""
+    rows = [look.reading.rows[row] for row in look.groups[0]]
+    return replace(look, reading=replace(look.reading, rows=tuple(rows)), groups=[list(range(len(rows)))])
+
+
 Laid = tuple[Reading, np.ndarray, int]
 """A reading, the word of each place that is attended to, and how many of these places the query can see."""
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.attention.places import Look, look
+from psylm.attention.attribution import attributions, available
+from psylm.attention.norms import weigh_by_norms
+from psylm.attention.places import Look, look, query_only
 from psylm.attention.reduce import to_words
+from psylm.attention.rollout import flow_rows, rollout_rows
 from psylm.attention.scenes import At, scene, shuffled
 from psylm.attention.selection import MEASURES, selection
 from psylm.errors import Problem
@@ -19,7 +23,17 @@ from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.models.base import LanguageModel
 from psylm.stimuli.regions import parse_regions
 
-Kind = Literal["weights"]
+Kind = Literal["weights", "rollout", "flow", "norm", "gradient", "integrated_gradients"]
+
+SUFFIX: dict[Kind, str] = {
+    "weights": "",
+    "rollout": "_rollout",
+    "flow": "_flow",
+    "norm": "_norm",
+    "gradient": "_gradient",
+    "integrated_gradients": "_integrated_gradients",
+}
+"""What the names of measures end with."""
 
 NO_QUERY = "no query region in this trial"
 UNSEEN = "the model cannot see it from the query"
@@ -43,16 +57,19 @@ class AttentionOptions(BaseModel, extra="forbid"):
     )
 
 
-def missing_regions(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
-    """Find the regions that are named but that no trial has."""
+def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
+    """Find the regions that are named but that no trial has, and what is not installed."""
     there = sorted({region.name for regions in trials["regions"].unique() for region in parse_regions(regions)})
     expected = "one of " + ", ".join(there) if there else "a set with regions"
     named = {"query": options.query, "target": options.target, "distractor": options.distractor}
-    return [
+    problems = [
         Problem(f"attention.{option}", repr(name), expected)
         for option, name in named.items()
         if name is not None and name not in there
     ]
+    if {"gradient", "integrated_gradients"} & set(options.kinds) and not available():
+        problems.append(Problem("attention.kinds", "no captum", 'it installed: `pip install "psylm[probes]"`'))
+    return problems
 
 
 @measure(
@@ -61,7 +78,7 @@ def missing_regions(trials: pd.DataFrame, options: AttentionOptions) -> list[Pro
     options=AttentionOptions,
     meaning="share of attention that target and distractor get from the query, its width in bits, its reach in words",
     arrays=True,
-    check=missing_regions,
+    check=missing,
 )
 def attention(model: LanguageModel, trials: pd.DataFrame, options: AttentionOptions) -> tuple[pd.DataFrame, Arrays]:
     """Measure what the query's attention selects, in each layer and head.
@@ -81,15 +98,17 @@ def attention(model: LanguageModel, trials: pd.DataFrame, options: AttentionOpti
     Returns
     -------
     table
-        One row a measure, averaged over layers and heads: `attention_target`, `attention_distractor`,
-        `attention_selectivity`, `attention_entropy` (bits), `attention_distance` (words), `attention_sink` and
-        `attention_punctuation`, as `psylm.attention.selection.selection` defines them.
+        One row a measure, averaged over layers and heads (`rollout`: of the last layer): `attention_target`,
+        `attention_distractor`, `attention_selectivity`, `attention_entropy` (bits), `attention_distance` (words),
+        `attention_sink` and `attention_punctuation`, as `psylm.attention.selection.selection` defines them; of other
+        kinds than `weights` with the kind's name at the end.
     arrays
-        The same by layer and head [layers, heads], and with `maps` `attention_map` [layers, heads, words, words] in
-        16 bits: row i is what word i gives to each, the rest of 1 goes to special tokens. Where the query asks from a
-        stream of its own or a decoder it has the query's row only. `attention_query` [layers, heads, words + 2] is the
-        query's own row, what special tokens get, and what the first token gets where it is not special. A trial without
-        a value has no array.
+        The same by layer and head [layers, heads] (`rollout`: [layers]; `flow`, `gradient`, `integrated_gradients`: a
+        single value). With `maps` also `attention_map` [layers, heads, words, words] in 16 bits: row i is what word i
+        gives to each, the rest of 1 goes to special tokens; where the query asks from a stream of its own or a decoder,
+        the query's row only. And `attention_query` [layers, heads, words + 2], of other kinds with their name and
+        shape: the query's own row, what special tokens get, and what the first token gets where it is not special;
+        attributions with their sign, in nats. A trial without a value has no array.
     """
     looks: dict[int, Look | str] = {}
     for number, trial in zip(trials["trial"], trials.to_dict("records"), strict=True):
@@ -98,31 +117,83 @@ def attention(model: LanguageModel, trials: pd.DataFrame, options: AttentionOpti
             there = shuffled(there, options.shuffle)
         looks[number] = NO_QUERY if there is None else look(model, there, options.at, maps=options.maps)
     arrays: Arrays = {}
+    notes: dict[tuple[int, Kind], str] = {}
     wanted = {number: found for number, found in looks.items() if isinstance(found, Look)}
-    numbers = list(wanted)
-    for place, reduced in to_words(model, list(wanted.values())):
-        number, mine = numbers[place], wanted[numbers[place]]
-        for name, values in selection(reduced[:, :, 0], mine.scene, mine.seen).items():
-            if name in _chosen(options):
-                arrays.setdefault(f"attention_{name}", {})[number] = values.astype(np.float32)
-        if options.maps:
-            words = reduced[:, :, 1:] if len(mine.groups) > 1 else reduced
-            arrays.setdefault("attention_map", {})[number] = words[..., :-2].astype(np.float16)
-            arrays.setdefault("attention_query", {})[number] = reduced[:, :, 0]
-    return pd.DataFrame(list(_rows(looks, arrays, options)), columns=SCORE_COLUMNS), arrays
+    numbers, present = list(wanted), list(wanted.values())
+    for kind in options.kinds:
+        for place, row, note in _kind(model, present, kind, options, numbers, arrays):
+            number = numbers[place]
+            notes[number, kind] = note
+            if row is not None:
+                _keep(arrays, number, kind, row, wanted[number], options)
+    return pd.DataFrame(list(_rows(looks, arrays, notes, options)), columns=SCORE_COLUMNS), arrays
 
 
-def _rows(looks: Mapping[int, Look | str], arrays: Arrays, options: AttentionOptions) -> Iterator[tuple[Any, ...]]:
+Rows = Iterator[tuple[int, np.ndarray | None, str]]
+"""Number of a look, its query's attention to words [..., words + 2], and a note."""
+
+
+def _kind(
+    model: LanguageModel,
+    looks: Sequence[Look],
+    kind: Kind,
+    options: AttentionOptions,
+    numbers: Sequence[int],
+    arrays: Arrays,
+) -> Rows:
+    """Yield what a kind takes for the query's attention."""
+    if kind == "weights":
+        for place, reduced in to_words(model, looks):
+            if options.maps:
+                words = reduced[:, :, 1:] if len(looks[place].groups) > 1 else reduced
+                arrays.setdefault("attention_map", {})[numbers[place]] = words[..., :-2].astype(np.float16)
+            yield place, reduced[:, :, 0], ""
+    elif kind == "norm":
+        asked = [query_only(mine) for mine in looks]
+        for place, reduced in to_words(model, asked, weigh_by_norms(model, asked)):
+            yield place, reduced[:, :, 0], ""
+    elif kind == "rollout" or kind == "flow":
+        for place, row in (rollout_rows if kind == "rollout" else flow_rows)(
+            model, [query_only(mine) for mine in looks]
+        ):
+            yield place, row, ""
+    else:
+        yield from attributions(model, [mine.scene for mine in looks], kind)
+
+
+def _keep(arrays: Arrays, trial: int, kind: Kind, row: np.ndarray, look: Look, options: AttentionOptions) -> None:
+    """Keep what a trial's query selects; attributions count by their absolute values."""
+    attribution = kind in ("gradient", "integrated_gradients")
+    seen = look.seen
+    if attribution:
+        seen = seen | (np.arange(len(seen)) == look.scene.query)
+    if options.maps:
+        arrays.setdefault(f"attention_query{SUFFIX[kind]}", {})[trial] = row.astype(np.float32)
+    shares = np.abs(row) / np.abs(row[..., :-1]).sum(-1, keepdims=True) if attribution else row
+    for name, values in selection(shares, look.scene, seen).items():
+        if name in _chosen(options):
+            arrays.setdefault(f"attention_{name}{SUFFIX[kind]}", {})[trial] = np.asarray(values, np.float32)
+
+
+def _rows(
+    looks: Mapping[int, Look | str],
+    arrays: Arrays,
+    notes: Mapping[tuple[int, Kind], str],
+    options: AttentionOptions,
+) -> Iterator[tuple[Any, ...]]:
     """Average arrays over layers and heads; say why where there is no value."""
-    for trial, found in looks.items():
+    for (trial, found), kind in product(looks.items(), options.kinds):
         for name in _chosen(options):
-            measure = f"attention_{name}"
+            measure = f"attention_{name}{SUFFIX[kind]}"
             if isinstance(found, str):
                 yield trial, options.query, -1, "", measure, math.nan, found
                 continue
-            values, there = arrays[measure][trial], found.scene
+            values = arrays.get(measure, {}).get(trial, np.array(math.nan))
+            if kind == "rollout":  # what comes out at the top has gone through all layers
+                values = values[-1:]
             value = math.nan if np.isnan(values).all() else float(np.nanmean(values, dtype=float))
-            yield trial, options.query, there.number, there.words[there.query], measure, value, _unseen(name, found)
+            note = "; ".join(filter(None, [_unseen(name, found), notes[trial, kind]]))
+            yield trial, options.query, found.scene.number, found.scene.words[found.scene.query], measure, value, note
 
 
 def _chosen(options: AttentionOptions) -> list[str]:
