@@ -245,7 +245,9 @@ def test_gradient_times_input_is_the_change_when_a_word_is_scaled(family, reques
 
             expected = (4 * slope(5e-4) - slope(1e-3)) / 3  # Richardson: without the term in the square of the step
             found = row[number] if number >= 0 else row[-2]
-            assert found == pytest.approx(expected, abs=2e-3, rel=5e-3)
+            assert found == pytest.approx(
+                expected, abs=2e-2 if family == "t5" else 2e-3, rel=5e-3
+            )  # T5's norms stay in 32 bits
     finally:
         model.network.float()
     assert before == {name: parameter.dtype for name, parameter in model.network.named_parameters()}
