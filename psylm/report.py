@@ -77,19 +77,20 @@ def write_report(run: Run, load: LoadModule) -> Path:
     return path
 
 
-SYMBOL = re.compile(r"\b(?:([ptrFzdbn]|SD|M)|d_([zs]))(?=(?:\([\d., ]+\))? (?:=|&lt;))")
+SYMBOL = re.compile(r"\b(?:([ptrFzdbn]|SD|M)|d_([zs]))(?=(?:\([\d., ]+\))? (?:=|&lt;)|(?:’s)? (?:tests?|values?)\b)")
+"""A letter that stands for a statistic: one before its value, or before the word *test* or *value*."""
 
 
 def italicised(text: str) -> Markup:
-    """Set the symbols of statistics in italics, as APA style does.
+    """Set the symbols of statistics in italics, as APA style does, and keep them on one line with their values.
 
     Examples
     --------
-    >>> str(italicised("A <b>, t(47) = 2.1, p < .001, d_z = 0.30."))
-    'A &lt;b&gt;, <i>t</i>(47) = 2.1, <i>p</i> &lt; .001, <i>d</i><sub>z</sub> = 0.30.'
+    >>> str(italicised("A <b>, t(47) = 2.1, d_z = 0.30, p values.")).replace("\N{NO-BREAK SPACE}", "_")
+    'A &lt;b&gt;, <i>t</i>(47)_=_2.1, <i>d</i><sub>z</sub>_=_0.30, <i>p</i> values.'
     """
     found = SYMBOL.sub(lambda one: f"<i>{one[1]}</i>" if one[1] else f"<i>d</i><sub>{one[2]}</sub>", str(escape(text)))
-    return Markup(found)
+    return Markup(re.sub(r" (=|&lt;) (?=[−.\d])", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", found))
 
 
 def _heading(name: str) -> Markup:
