@@ -169,6 +169,12 @@ def training() -> None:
 
 
 @drawing
+def training_of_many_models() -> None:
+    log = STEPS.assign(loss=lambda table: 3 - table["estimate"], validation_loss=lambda table: 3.2 - table["estimate"])
+    losses(pd.concat([log.assign(model=log["model"] + f"-{seed}", loss=log["loss"] + seed / 10) for seed in range(4)]))
+
+
+@drawing
 def means_by_condition() -> None:
     axes = condition_means(None, ITEMS, "completion", ["expected", "within", "between"], "constraint", ["high", "low"])
     axes.set_xlabel("completion")

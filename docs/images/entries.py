@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 from matplotlib import pyplot as plt
 
 import psylm
@@ -15,7 +14,7 @@ from psylm.analysis import Drawn, analyze, tables_of
 from psylm.figures import positions
 from psylm.figures.calibration import calibration as draw_calibration
 from psylm.figures.calibration import calibration_caption
-from psylm.figures.learning import losses
+from psylm.figures.learning import logged, losses
 from psylm.results import Run
 from psylm.scratch.shuffled import position_losses
 from psylm.stats.calibration import calibration
@@ -91,14 +90,11 @@ def human_calibration() -> Drawn:
 
 
 def training_losses() -> Drawn:
-    """Draw losses of the first learner of each architecture."""
-    finished("acquisition")
-    logs = {name: Path(f"trained/acquisition/{name}-seed1/log.csv") for name in ("GPT", "LSTM")}
-    table = pd.concat([pd.read_csv(log).assign(model=name) for name, log in logs.items()])
+    """Draw the losses of the small models with every position encoding."""
     return Drawn(
-        losses(table).get_figure(),
-        "Cross-entropy in training (pale) and on held-out text (line, a marker where it was measured) of a small GPT "
-        "and an LSTM on the agreement grammar; one learner each (n = 1 seed).",
+        losses(logged(Path("trained/positions"))).get_figure(),
+        "Cross-entropy in training (pale) and on held-out text (line, a marker where it was measured) of small models "
+        "on the agreement grammar; one learner each (n = 1 seed).",
     )
 
 
@@ -157,7 +153,7 @@ ENTRIES = [
         "acquisition", "Learning trajectories", "learning.trajectory", "psylm run acquisition",
         of_run("acquisition", "trajectory", "accuracy-agreement-grammar"),
     ),
-    Entry("losses", "Losses of training", "learning.losses", "psylm train acquisition", training_losses),
+    Entry("losses", "Losses of training", "learning.losses", "psylm train positions", training_losses),
     Entry(
         "positions-encoding", "A position encoding", "positions.encoding", COMPUTED,
         shown(positions.encoding, "A sinusoidal encoding of 100 positions, d = 64. Computed, without data."),

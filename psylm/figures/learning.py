@@ -11,6 +11,9 @@ from matplotlib.ticker import EngFormatter
 
 from psylm.figures.style import SINGLE, band, panel, save, series, styled
 
+FEW = 4
+"""Models whose legend has room within a panel; that of more stands beside it."""
+
 
 def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     """Draw training and validation loss over training tokens, a colour a model.
@@ -27,18 +30,34 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     Axes
         The panel; a line is the validation loss, a pale one the training loss.
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    many = table["model"].nunique() > FEW
+    with panel(axes, 0.75 * SINGLE, SINGLE * (1.4 if many else 1)) as axes:
         for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
             look = series(number)
-            axes.plot(rows["tokens"], rows["loss"], color=look["color"], alpha=0.35, linewidth=0.8)
+            axes.plot(rows["tokens"], rows["loss"], color=look["color"], alpha=0.35, linewidth=0.6)
             measured = rows.dropna(subset=["validation_loss"])
             axes.plot(measured["tokens"], measured["validation_loss"], **look, markersize=2.5, label=str(model))
         axes.locator_params(axis="x", nbins=5)
         axes.xaxis.set_major_formatter(EngFormatter())
         axes.set_xlabel("Training tokens")
         axes.set_ylabel("Cross-entropy (nats per prediction)")
-        axes.legend(title="line: validation, pale: training")
+        axes.legend(
+            title="line: validation, pale: training", loc="upper left" if many else "best",
+            bbox_to_anchor=(1.02, 1.0) if many else None,
+        )  # fmt: skip
     return axes
+
+
+def logged(folder: Path) -> pd.DataFrame:
+    """Read the logs of every model of a training's folder, as `losses` takes them; empty without logs.
+
+    Parameters
+    ----------
+    folder
+        What `psylm train` wrote.
+    """
+    logs = [pd.read_csv(log).assign(model=log.parent.name) for log in sorted(folder.glob("*/log.csv"))]
+    return pd.concat(logs) if logs else pd.DataFrame()
 
 
 def draw_losses(folder: Path) -> list[Path]:
@@ -49,10 +68,9 @@ def draw_losses(folder: Path) -> list[Path]:
     folder
         What `psylm train` wrote.
     """
-    logs = sorted(folder.glob("*/log.csv"))
-    if not logs:
+    table = logged(folder)
+    if table.empty:
         return []
-    table = pd.concat([pd.read_csv(log).assign(model=log.parent.name) for log in logs])
     with styled():
         axes = losses(table)
         written = save(axes.get_figure(), folder / "figures" / "losses")  # type: ignore[arg-type]
