@@ -7,7 +7,6 @@ comparison with other models; amplitudes (microvolts) and reading times (ms) the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -18,16 +17,17 @@ import pandas as pd
 
 from psylm.analysis import Drawn
 from psylm.apa import count, listing, percent, share
+from psylm.figures.calibration import calibration, calibration_caption
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.prose import contrasts, correlations, effects, means, references
+from psylm.prose import calibrations, ceilings, contrasts, correlations, effects, means, references
 from psylm.results import Run
 from psylm.stats.correlation import Correlation, log_odds
 from psylm.stats.design import condition_table, contrast_table
-from psylm.stats.intervals import proportion_interval
 from psylm.stats.multiple import adjusted
+from psylm.stats.norms import cloze_calibration, noise_ceilings, response_agreement
 from psylm.stats.people import (
     OURS,
     PEOPLE,
@@ -36,6 +36,7 @@ from psylm.stats.people import (
     reference_agreement,
     with_human,
 )
+from psylm.stats.frames import frame_preferences
 
 REQUIRES = ("surprisal", "cloze")
 
@@ -47,7 +48,7 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
     found: dict[str, list[dict[str, Any]]] = {}
     for model, stimuli in product(run.model_names, run.stimulus_names):
         trials = targets(run, model, stimuli)
-        for name, rows in _tables_of(run, stimuli, trials):
+        for name, rows in _tables_of(run, model, stimuli, trials):
             found.setdefault(name, []).extend({"model": model, "stimuli": stimuli} | row for row in rows)
     result = {name: pd.DataFrame(rows) for name, rows in found.items() if rows}
     for name in ("contrasts", "effects"):
@@ -68,69 +69,33 @@ def targets(run: Run, model: str, stimuli: str) -> pd.DataFrame:
     return items.merge(wide.reset_index(), on=["item", "condition"], how="inner")
 
 
-def _tables_of(run: Run, stimuli: str, trials: pd.DataFrame) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    card = run.card(stimuli)
+def completions_of(run: Run, model: str, stimuli: str) -> pd.DataFrame:
+    """Return the model's own completions of each item and condition: `word`, and its probability as `value`."""
+    rows = run.results
+    rows = rows[(rows["model"] == model) & (rows["stimuli"] == stimuli) & (rows["region"] == "completion")]
+    return rows[rows["measure"] == "cloze"]
+
+
+def _tables_of(run: Run, model: str, stimuli: str, trials: pd.DataFrame) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    card, seed = run.card(stimuli), run.manifest["seed"]
     if card["factors"]:
         yield "conditions", list(condition_table(trials, card["factors"], MEASURES))
         yield "contrasts", list(contrast_table(trials, card["factors"], card["between"], "surprisal"))
-        if _competitors(card) is not None:
-            yield "preference", list(_preference(trials, card))
+        yield "preference", list(frame_preferences(trials, card))
     human = run.human(stimuli)
     if human is not None:
         measured = with_human(trials, human, card["factors"])
-        yield "human", list(human_agreement(measured, run.manifest["seed"]))
+        yield "human", list(human_agreement(measured, seed))
         yield "effects", list(processing_effects(measured, card))
+        yield "ceiling", list(noise_ceilings(human, card["factors"], seed))
+        completions = completions_of(run, model, stimuli)
+        yield "responses", list(response_agreement(trials, completions, human, card["factors"], seed))
+        if "cloze" in card["human"]:
+            found = cloze_calibration(measured, human, card["factors"], seed)
+            yield "calibration", found.table.to_dict("records")
+            yield "calibration-curve", found.curve.to_dict("records")
     if card["references"]:
-        yield "references", list(reference_agreement(trials, card, run.manifest["seed"]))
-
-
-def _competitors(card: dict[str, Any]) -> str | None:
-    """Return the last factor that varies within items: its first level competes with the others."""
-    within = [factor for factor in card["factors"] if factor not in card["between"]]
-    return within[-1] if within else None
-
-
-def _preference(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """How often the first level of the last factor is more probable than every other level of it."""
-    factor = str(_competitors(card))
-    best, others = card["factors"][factor][0], card["factors"][factor][1:]
-    rest = [name for name in card["factors"] if name != factor]
-    wide = trials.pivot_table(index=["item", *rest], columns=factor, values="cloze", sort=False).dropna()
-    if best not in wide or not set(others) <= set(wide.columns):
-        return
-    preferred = wide[best] > wide[others].max(axis=1)
-    cells = [("all", preferred)]
-    if rest:
-        keys = preferred.index.droplevel("item")
-        cells += [
-            ("/".join(levels), preferred[[_levels(key) == levels for key in keys]])
-            for levels in product(*(card["factors"][name] for name in rest))
-        ]
-    for condition, hits in cells:
-        share, low, high = proportion_interval(int(hits.sum()), len(hits))
-        yield {
-            "who": "", "measure": f"{best} above {' and '.join(others)}", "condition": condition,
-            "estimate": share, "low": low, "high": high, "n": len(hits), "source": "this run",
-        }  # fmt: skip
-    if "rank" in trials:
-        ranks = trials.loc[trials[factor] == best, "rank"].dropna()
-        for most in (1, 5):
-            share, low, high = proportion_interval(int((ranks <= most).sum()), len(ranks))
-            yield {
-                "who": "", "measure": f"{best} of rank {most} or better", "condition": "all",
-                "estimate": share, "low": low, "high": high, "n": len(ranks), "source": "this run",
-            }  # fmt: skip
-    for one in card["published"]:
-        if one["measure"] == "preference":
-            yield {
-                "who": one["who"], "measure": f"{best} above {' and '.join(others)}",
-                "condition": one["condition"] or "all", "estimate": one["value"], "low": math.nan,
-                "high": math.nan, "n": one["n"], "source": one["source"],
-            }  # fmt: skip
-
-
-def _levels(key: object) -> tuple[str, ...]:
-    return tuple(key) if isinstance(key, tuple) else (str(key),)
+        yield "references", list(reference_agreement(trials, card, seed))
 
 
 def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
@@ -150,6 +115,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         if human is not None and "cloze" in card["human"]:
             measured = with_human(trials, human, card["factors"])
             drawn[f"human-{name}"] = _draw_human(measured, mine["human"], model)
+            drawn[f"calibration-{name}"] = _draw_calibration(mine["calibration-curve"], model)
         if len(mine.get("references", [])):
             drawn[f"references-{name}"] = _draw_references(trials, mine["references"], card, model)
         if len(mine.get("effects", [])):
@@ -232,6 +198,14 @@ def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Draw
     )
 
 
+def _draw_calibration(curve: pd.DataFrame, model: str) -> Drawn:
+    figure, panels = new_figure(SINGLE, SINGLE)
+    calibration(panels[0], curve).set_xlabel("Model cloze (mean of the bin)")
+    panels[0].set_ylabel("Human cloze (mean of the bin)")
+    what = f"cloze by {model}, against the share of people who gave the word (intervals by items, Student's t)"
+    return Drawn(figure, calibration_caption(curve, what))
+
+
 def _correlation(row: pd.Series) -> Correlation:
     return Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))
 
@@ -284,7 +258,8 @@ def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
     tell = {
         "conditions": partial(means, measure="surprisal", unit="bits"),
         "contrasts": partial(contrasts, measure="surprisal", unit="bits"),
-        "preference": _say_preference, "human": correlations, "references": references,
+        "preference": _say_preference, "human": correlations, "ceiling": ceilings,
+        "calibration": calibrations, "responses": correlations, "references": references,
         "effects": partial(effects, predictor=OURS),
     }  # fmt: skip
     said: dict[str, list[str]] = {}

@@ -98,7 +98,7 @@ def test_a_missing_value_leaves_its_item_out(done):
 
 def test_every_figure_is_there_in_three_formats_with_a_caption(done):
     captions = json.loads((done.path / "figures" / "captions.json").read_text())
-    assert len(captions) == 12
+    assert len(captions) == 14
     for stem, caption in captions.items():
         assert "n = " in caption and "95%" in caption
         image = matplotlib.image.imread(done.path / "figures" / f"{stem}.png")
@@ -124,7 +124,7 @@ def test_the_page_is_self_contained_and_escapes_what_users_write(done):
     page.feed(text)
     assert all(address.startswith(("data:image/png", "data:text/csv", "#")) for address in page.addresses)
     assert page.scripts == 2 and HOSTILE not in text and "&lt;script&gt;" in text
-    assert text.count("<figure") == 12 and "file:b on made/up" in text
+    assert text.count("<figure") == 14 and "file:b on made/up" in text
 
 
 def test_analysis_and_figures_are_the_same_again(done):

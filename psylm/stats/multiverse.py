@@ -112,13 +112,15 @@ def _analysed(trials: pd.DataFrame, analysis: Analysis) -> dict[str, Any]:
     return {name: found.get(name, math.nan) for name in FIELDS} | {"note": ""}
 
 
-def agreement_of(table: pd.DataFrame) -> dict[str, float]:
+def agreement_of(table: pd.DataFrame, column: str = "estimate") -> dict[str, float]:
     """Say how far the specifications of a multiverse agree.
 
     Parameters
     ----------
     table
         As `multiverse` returns it.
+    column
+        `estimate`, or `effect_size` where measures have different units.
 
     Returns
     -------
@@ -127,11 +129,11 @@ def agreement_of(table: pd.DataFrame) -> dict[str, float]:
         sign is the median's; `significant`, the share of these with p < .05. The specifications use the same data, so
         these shares are no test.
     """
-    done = table[table["estimate"].notna()]
-    median = float(done["estimate"].median())
-    same = done["estimate"] * median > 0
+    done = table[table[column].notna()]
+    median = float(done[column].median())
+    same = done[column] * median > 0
     return {
-        "specifications": len(done), "lowest": float(done["estimate"].min()), "median": median,
-        "highest": float(done["estimate"].max()), "same_sign": float(same.mean()),
+        "specifications": len(done), "lowest": float(done[column].min()), "median": median,
+        "highest": float(done[column].max()), "same_sign": float(same.mean()),
         "significant": float((same & (done["p"] < 0.05)).mean()),
     }  # fmt: skip

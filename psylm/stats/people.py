@@ -26,7 +26,7 @@ def with_human(trials: pd.DataFrame, human: pd.DataFrame, factors: dict[str, lis
 
 
 def human_agreement(measured: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
-    """Correlate the model's cloze and surprisal with human cloze and predictability ratings.
+    """Correlate the model's cloze, surprisal and entropy with human cloze, predictability ratings and entropy.
 
     Parameters
     ----------
@@ -49,15 +49,20 @@ def human_agreement(measured: pd.DataFrame, seed: int) -> Iterator[dict[str, Any
         bits = pd.Series(-np.log2(people.where(people > 0)), measured.index)
         pairs += [
             ("cloze", "human cloze", "spearman", measured["cloze"], people),
+            ("cloze", "human cloze", "kendall", measured["cloze"], people),
             ("log-odds of cloze", "log-odds of human cloze", "pearson", model_odds, human_odds),
             ("surprisal", "human cloze surprisal", "pearson", measured["surprisal"], bits),
         ]
     if "human_rating" in measured:
         pairs.append(("surprisal", "human rating", "spearman", measured["surprisal"], measured["human_rating"]))
+    if "human_entropy" in measured and "entropy" in measured:
+        pairs.append(
+            ("entropy", "entropy of what people wrote", "spearman", measured["entropy"], measured["human_entropy"])
+        )
     for ours, theirs, kind, x, y in pairs:
         found = correlation(x, y, kind=kind, seed=seed)
         yield {"measure": ours, "with": theirs, "coefficient": kind, "estimate": found.r} | {
-            "low": found.low, "high": found.high, "p": found.p, "n": found.n,
+            "low": found.low, "high": found.high, "p": found.p, "p_permutation": found.p_permutation, "n": found.n,
         }  # fmt: skip
 
 
