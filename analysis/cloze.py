@@ -26,6 +26,7 @@ from psylm.prose import calibrations, ceilings, contrasts, correlations, effects
 from psylm.results import Run
 from psylm.stats.correlation import Correlation, log_odds
 from psylm.stats.design import condition_table, contrast_table
+from psylm.stats.frames import frame_preferences
 from psylm.stats.multiple import adjusted
 from psylm.stats.norms import cloze_calibration, noise_ceilings, response_agreement
 from psylm.stats.people import (
@@ -36,7 +37,6 @@ from psylm.stats.people import (
     reference_agreement,
     with_human,
 )
-from psylm.stats.frames import frame_preferences
 
 REQUIRES = ("surprisal", "cloze")
 
@@ -200,10 +200,10 @@ def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Draw
 
 def _draw_calibration(curve: pd.DataFrame, model: str) -> Drawn:
     figure, panels = new_figure(SINGLE, SINGLE)
-    calibration(panels[0], curve).set_xlabel("Model cloze (mean of the bin)")
-    panels[0].set_ylabel("Human cloze (mean of the bin)")
-    what = f"cloze by {model}, against the share of people who gave the word (intervals by items, Student's t)"
-    return Drawn(figure, calibration_caption(curve, what))
+    calibration(panels[0], curve)
+    return Drawn(
+        figure, calibration_caption(curve, f"cloze of {curve['n'].sum():,} words by {model} against shares of people")
+    )
 
 
 def _correlation(row: pd.Series) -> Correlation:

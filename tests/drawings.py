@@ -79,11 +79,11 @@ PAIRS = pd.DataFrame({"people": np.linspace(-3, 3, 40)}).assign(
 BINS = pd.DataFrame(
     {
         "name": ["A", "A", "A", "B", "B", "B"],
-        "model": [0.1, 0.5, 0.9] * 2,
-        "human": [0.2, 0.45, 0.7, 0.1, 0.55, 0.85],
+        "predicted": [0.1, 0.5, 0.9] * 2,
+        "observed": [0.2, 0.45, 0.7, 0.1, 0.55, 0.85],
         "n": [300, 100, 30] * 2,
     }
-).assign(low=lambda table: table["human"] - 0.05, high=lambda table: table["human"] + 0.05)
+).assign(low=lambda table: table["observed"] - 0.05, high=lambda table: table["observed"] + 0.05)
 
 STEPS = pd.DataFrame(
     {"model": ["GPT"] * 3 + ["LSTM"] * 3, "tokens": [1e3, 1e4, 1e5] * 2, "estimate": [0.5, 0.6, 1.0, 0.5, 0.5, 0.9]}

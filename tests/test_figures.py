@@ -307,7 +307,7 @@ def test_calibration_is_drawn_against_the_diagonal():
     curves = [one for one in axes.collections if isinstance(one, PathCollection)]
     for name, points in zip("AB", curves, strict=True):
         rows = BINS[BINS["name"] == name]
-        assert points.get_offsets().tolist() == rows[["model", "human"]].to_numpy().tolist()
+        assert points.get_offsets().tolist() == rows[["predicted", "observed"]].to_numpy().tolist()
         assert points.get_sizes() / points.get_sizes()[0] == pytest.approx(rows["n"] / 300)
     assert "n = 30 to 300" in calibration_caption(BINS, "x")
 
@@ -352,7 +352,7 @@ def test_a_run_is_drawn_grey_in_japanese_and_one_column_wide(tmp_path):
     written = draw(
         run, load, folder=tmp_path / "print", formats=["png", "svg"], width=SINGLE, greyscale=True, language="ja"
     )
-    assert {path.suffix for path in written} == {".png", ".svg"} and len(written) == 12
+    assert {path.suffix for path in written} == {".png", ".svg"} and len(written) == 14
     for path in written:
         if path.suffix == ".png":
             image = matplotlib.image.imread(path)[..., :3]

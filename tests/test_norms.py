@@ -12,9 +12,9 @@ from psylm.analysis import analyze, draw, tables_of
 from psylm.results import Run
 from psylm.stats.calibration import calibration
 from psylm.stats.ceiling import split_half
+from psylm.stats.frames import frame_preferences
 from psylm.stats.norms import cloze_calibration, noise_ceilings
 from psylm.stats.people import human_agreement
-from psylm.stats.frames import frame_preferences
 from psylm.stats.responses import response_distance
 from psylm.study import Study
 from tests.test_runner import EXPERIMENT

@@ -19,8 +19,8 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
     axes
         Where to draw; a new figure by default.
     table
-        A row a bin, as `psylm.stats.calibration.calibration` gives them: the means `model` and `human`, both in [0, 1],
-        `low` and `high` of the people's, and `n`.
+        A row a bin, as `psylm.stats.calibration.calibration` gives them: the means `predicted` and `observed`, both in
+        [0, 1], `low` and `high` of the people's, and `n`.
     group
         The column that tells lines apart: the name of the model, for example.
 
@@ -31,7 +31,7 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
 
     Examples
     --------
-    >>> table = pd.DataFrame({"model": [0.1, 0.6], "human": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
+    >>> table = pd.DataFrame({"predicted": [0.1, 0.6], "observed": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
     ...                       "n": [400, 100]})
     >>> calibration(None, table).collections[-1].get_sizes().tolist()
     [40.0, 10.0]
@@ -43,12 +43,12 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
         for number, (name, rows) in enumerate(groups):
             look = series(number)
             axes.errorbar(
-                rows["model"], rows["human"],
-                yerr=[rows["human"] - rows["low"], rows["high"] - rows["human"]],
+                rows["predicted"], rows["observed"],
+                yerr=[rows["observed"] - rows["low"], rows["high"] - rows["observed"]],
                 color=look["color"], linestyle=look["linestyle"], linewidth=0.8, elinewidth=1.0, zorder=2,
             )  # fmt: skip
             axes.scatter(
-                rows["model"], rows["human"], s=LARGEST * rows["n"] / most, marker=look["marker"],
+                rows["predicted"], rows["observed"], s=LARGEST * rows["n"] / most, marker=look["marker"],
                 color=look["color"], edgecolor="white", linewidth=0.4, label=name if group else None, zorder=3,
             )  # fmt: skip
         axes.set_xlim(-0.02, 1.02)
