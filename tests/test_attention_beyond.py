@@ -223,7 +223,8 @@ def whole_word(model, trials):
     return values
 
 
-@pytest.mark.parametrize("family", [family for family in FAMILIES if family != "permuted"])  # XLNet has no float64
+# XLNet cannot run in float64, and T5 keeps its norms in float32: too coarse for differences.
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("permuted", "t5")])
 def test_gradient_times_input_is_the_change_when_a_word_is_scaled(family, request):
     """By finite differences in float64: what F loses when a word's embedding shrinks, per unit."""
     model = request.getfixturevalue(family)
