@@ -84,7 +84,8 @@ def embed(
         `last`, the last token's; `sif`, the mean of the text's own tokens with smooth inverse frequencies (Arora et
         al. 2017); `model`, as the sentence-transformers folder says, and the mean where it is none.
     prompt
-        What is put before every text, and is pooled with it; by default the model's own, mostly none.
+        What is put before every text, and is pooled with it; by default the model's own, mostly none. In the static
+        layer it only says how the text is divided into tokens.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def embed(
     _check(model, layers, deep, poolings)
     found: dict[Layer, np.ndarray] = {}
     if "static" in layers:
-        found["static"] = _static(model, wanted, "mean" if pooling == "model" else pooling)
+        found["static"] = _static(model, wanted, "mean" if pooling == "model" else pooling, prompt or "")
     if deep:
         before = recipe.prompt if prompt is None else prompt
         found |= _contextual(model, wanted, deep, poolings, before)
@@ -209,18 +210,23 @@ def _weights(model: LanguageModel, passage: Passage, tokens: Tokens, pooling: st
     return weights
 
 
-def _static(model: LanguageModel, passages: Sequence[Passage], pooling: str) -> np.ndarray:
+def _static(model: LanguageModel, passages: Sequence[Passage], pooling: str, prompt: str) -> np.ndarray:
     """Pool rows of the embedding matrix."""
     network = model.network
     matrix = network.model.embedding if hasattr(network, "facts") else network.get_input_embeddings()
     vectors = []
-    for passage, tokens in zip(passages, _tokenized(model, passages, "", starts=pooling == "sif"), strict=True):
-        mine = tokens.ids[tokens.own]
-        weights = _weights(model, passage, tokens, pooling, "")[tokens.own]
-        if tokens.word is None and pooling != "sif":
-            weights = token_weights(len(mine), pooling)
+    for passage in passages:
+        start, end = passage.span or (0, len(passage.text))
+        cuts = (start + len(prompt), end + len(prompt))
+        encoded = model.tokenizer.encode(prompt + passage.text, cuts if passage.span or prompt else ())
+        first, last = encoded.within(cuts)
+        if pooling == "sif":
+            starts = [at - len(prompt) for at in encoded.starts[first:last]]
+            weights = sif_weights(passage.text, starts, passage.language)
+        else:
+            weights = token_weights(last - first, pooling)
         with torch.inference_mode():
-            rows: Tensor = matrix(torch.tensor(mine, device=network.device))
+            rows: Tensor = matrix(torch.tensor(encoded.ids[first:last], device=network.device))
             vectors.append(pool(rows[None], [weights], largest=pooling == "max")[0].float().cpu().numpy())
     return np.stack(vectors)
 
