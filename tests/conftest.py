@@ -257,3 +257,14 @@ def own_gpt(causal_folder: Path):
         torch.nn.init.normal_(weight, std=0.2)
     info = replace(known.info, architecture="GPT", window=128)
     return CausalModel(ScratchNetwork(gpt, {}).eval(), known.tokenizer, info, Allowance(512, 512))
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(masked_folder, tmp_path_factory):
+    """The tiny BERT without its output layer, and without a pooler."""
+    from transformers import AutoTokenizer, BertModel
+
+    folder = tmp_path_factory.mktemp("encoder")
+    BertModel.from_pretrained(masked_folder, add_pooling_layer=False).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(masked_folder).save_pretrained(folder)
+    return folder

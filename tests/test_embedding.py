@@ -37,17 +37,6 @@ def minilm():
     return load_model("embedded:minilm-l6", device="cpu")
 
 
-@pytest.fixture(scope="session")
-def encoder_folder(masked_folder, tmp_path_factory):
-    """The tiny BERT without its output layer, and without a pooler."""
-    from transformers import AutoTokenizer, BertModel
-
-    folder = tmp_path_factory.mktemp("encoder")
-    BertModel.from_pretrained(masked_folder, add_pooling_layer=False).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(masked_folder).save_pretrained(folder)
-    return folder
-
-
 def sentence_transformer(folder, tmp_path, pooling="mean", *further):
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
