@@ -12,6 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from psylm.document import checked, override, place, read_yaml
 from psylm.errors import InputError, Problem
+from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
 from psylm.models.memory import bytes_of
 
@@ -33,6 +34,8 @@ class Experiment(BaseModel, extra="forbid"):
     models
         Names of models: `embedded:…`, `hub:…`, `file:…`, `scratch:…`; `scratch:FOLDER@all` is every checkpoint of a
         training.
+    lesions
+        Lesions that each model is tested with, besides intact: kinds, strengths and seeds (`psylm.lesions.series`).
     train
         Name of a training (`experiments/training/`) whose models are made first, where they are not there.
     measures
@@ -50,6 +53,7 @@ class Experiment(BaseModel, extra="forbid"):
     description: str = ""
     stimuli: Names
     models: Names
+    lesions: list[LesionSeries] = []
     train: str | None = None
     measures: Annotated[list[str | dict[str, dict[str, Any] | None]], Field(min_length=1)]
     analysis: list[str] = []

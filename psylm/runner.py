@@ -21,6 +21,7 @@ from psylm import __version__
 from psylm.arrays import TrialArrays
 from psylm.config import Experiment, read_experiment
 from psylm.errors import InputError, Problem, PsylmError
+from psylm.lesions.series import with_lesions
 from psylm.models.sources import expanded
 from psylm.plan import Part, make_plan
 from psylm.progress import Listener, Silent
@@ -91,7 +92,8 @@ def run(
     progress = progress or Silent()
     if experiment.train is not None and any(name.startswith("scratch:") for name in experiment.models):
         train(experiment.train, study=study, listener=progress)
-    experiment = experiment.model_copy(update={"models": expanded(experiment.models)})
+    models = with_lesions(expanded(experiment.models), experiment.lesions)
+    experiment = experiment.model_copy(update={"models": models, "lesions": []})
     plan = make_plan(experiment.models, sets, experiment.measure_options, limit)
     manifest = _manifest(experiment, sets, limit)
     if path.suffix == ".json":

@@ -304,3 +304,53 @@ def test_an_architecture_whose_attention_cannot_be_changed_is_refused(tmp_path, 
     BloomForCausalLM(BloomConfig(vocab_size=size, hidden_size=16, n_layer=1, n_head=2)).save_pretrained(folder)
     with pytest.raises(PsylmError, match="found no attention that can be changed in BloomForCausalLM"):
         load_model(f"file:{folder}#heads=0.1", device="cpu")
+
+
+def test_a_config_names_lesions_in_bulk(causal_folder, tmp_path, monkeypatch):
+    import psylm
+    from psylm.study import Study
+
+    (tmp_path / "experiments").mkdir()
+    folder = tmp_path / "stimuli" / "pairs"
+    folder.mkdir(parents=True)
+    (folder / "card.yaml").write_text(
+        "name: pairs\ntitle: t\nversion: 1.0.0\nlanguage: en\nparadigm: p\nlicence: CC0-1.0\n"
+        "citation: c\ndescription: d\n"
+        "columns: {item: i, fit: f, sentence: s, target: t}\nfactors: {fit: [good, bad]}\n"
+    )
+    (folder / "items.csv").write_text(
+        "item,fit,sentence,target\n1,good,The cook tasted soup.,soup\n1,bad,The cook tasted salt.,salt\n"
+    )
+    path = tmp_path / "experiments" / "bulk.yaml"
+    text = (
+        f"name: bulk\nstimuli: [pairs]\nmodels: ['file:{causal_folder}']\nmeasures: [surprisal]\nlesions:\n"
+        "  - {kind: random-heads, strengths: [0, 0.5], seeds: 2}\n  - {kind: heads, strengths: ['0.1+1.0']}\n"
+    )
+    path.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    run = psylm.run("bulk", study=Study(tmp_path), output="out")
+    intact = f"file:{causal_folder}"
+    changes = ["random-heads=0.5@1", "random-heads=0.5@2", "heads=0.1+1.0"]
+    assert run.model_names == [intact, *(f"{intact}#{change}" for change in changes)]
+    known = [run.manifest["models"][name]["lesion"] for name in run.model_names]
+    assert known[0] is None
+    assert [lesion["changes"] for lesion in known[1:]] == changes
+    assert known[3]["facts"] == [
+        {"kind": "heads", "strength": None, "seed": None, "heads": ["0.1", "1.0"], "of": 4}
+    ]  # fmt: skip
+    with lesioned(load_model(intact, device="cpu"), "heads=0.1+1.0") as model:
+        asked = measures()["surprisal"]
+        (expected,) = asked.function(
+            model, sentence_trials(["The cook tasted soup."], targets=["soup"]), asked.options()
+        )["value"]
+    rows = run.results
+    mine = rows[(rows["model"] == f"{intact}#heads=0.1+1.0") & (rows["condition"] == "good")]
+    assert mine["value"].iloc[0] == pytest.approx(expected, abs=1e-4)
+    again = psylm.run("out/manifest.json", study=Study(tmp_path), output="again")
+    assert again.model_names == run.model_names
+    for wrong, expected in (
+        ("strengths: [0, 0.5]", "strengths: [0, 1.5]"), ("kind: heads", "kind: head"), ("['0.1+1.0']", "['0.1+']"),
+    ):  # fmt: skip
+        path.write_text(text.replace(wrong, expected))
+        with pytest.raises(InputError, match=r"bulk.yaml, line [67], key lesions"):
+            psylm.run("bulk", study=Study(tmp_path), output="wrong")

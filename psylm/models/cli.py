@@ -18,6 +18,7 @@ def list_(context: typer.Context) -> None:
     """List the models that are there, and the forms of names."""
     if context.invoked_subcommand is not None:
         return
+    from psylm.lesions.grammar import KINDS
     from psylm.measures import measures
     from psylm.models.embedded import EMBEDDED
     from psylm.models.sources import FORMS
@@ -35,6 +36,10 @@ def list_(context: typer.Context) -> None:
         )
     out.print(table)
     out.print(f"A model's name has the form {FORMS}.", markup=False)
+    out.print("Changes of a lesion:")
+    for kind, change in KINDS.items():
+        out.print(f"  {kind}={change.form}: {change.meaning}", markup=False)
+    out.print("Measures:")
     for name, measure in measures().items():
         out.print(f"  {name}: {measure.meaning} ({' or '.join(sorted(measure.families))} models)")
 
