@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import matplotlib.image
+import numpy as np
 import pandas as pd
 import pytest
 
-from psylm.analysis import analyze, draw
+from psylm.analysis import analyze
 from psylm.report import write_report
-from psylm.results import COLUMNS, KINDS, Run
+from psylm.results import COLUMNS, KINDS, Run, write_json
 from tests.chromium import CHROMIUM, Chromium
 from tests.test_report import HOSTILE, LOAD, write_run
 
@@ -51,7 +53,9 @@ def report(tmp_path_factory):
     run = write_run(tmp_path_factory.mktemp("runs") / "made", items=12)
     add_words(run)
     analyze(run, LOAD)
-    draw(run, LOAD)
+    (run.path / "figures").mkdir()
+    matplotlib.image.imsave(run.path / "figures" / "a.png", np.random.default_rng(1).random((300, 400, 3)))
+    write_json(run.path / "figures" / "captions.json", {"a": BREAKOUT})
     return write_report(run, LOAD)
 
 
@@ -205,6 +209,32 @@ def test_another_model_and_single_words_can_be_chosen(page):
     page.choose("#choose-y", "m:surprisal")
     page.click("#plot .point[data-index='10']")
     assert page.run("document.querySelectorAll('#panel .word.here').length") == 1
+
+
+def test_ten_thousand_words_fit_on_the_page(browser, tmp_path):
+    run = write_run(tmp_path / "made", models=("file:a",), items=10, factors=False)
+    rng = np.random.default_rng(2)
+    items = run.items("made/up").assign(
+        sentence=" ".join(f"word{number}" for number in range(1000)), target="", start=-1
+    )
+    items.to_parquet(run.path / "stimuli/made/up/items.parquet")
+    one = pd.DataFrame({"word_id": range(1000), "word": [f"word{number}" for number in range(1000)]})
+    measures = ("surprisal", "entropy", "entropy_reduction")
+    words = pd.concat(
+        one.assign(item=item, measure=measure, value=rng.exponential(6, 1000))
+        for item in items["item"] for measure in measures
+    )  # fmt: skip
+    words = words.assign(experiment="made", model="file:a", stimuli="made/up", condition="", region="sentence", note="")
+    words[COLUMNS].astype(KINDS).to_parquet(run.path / "results.parquet")
+    run.manifest["experiment"]["analysis"] = []
+    page = write_report(run, LOAD)
+    assert page.stat().st_size < 600_000
+    browser.show(page)
+    assert browser.run("document.querySelectorAll('#plot .point').length") == 10_000
+    browser.click("#plot .point[data-index='5500']")
+    assert text(browser, "#panel .word.here").startswith("word500\n")
+    assert browser.run("document.querySelectorAll('#panel .word').length") == 161
+    assert browser.messages == []
 
 
 @pytest.mark.parametrize("dark", [False, True])

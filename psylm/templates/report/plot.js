@@ -160,6 +160,6 @@ class Plot {
 }
 
 function shortened(text, room) {
-  const most = Math.max(3, Math.floor(room / 6.4));
+  const most = Math.max(3, Math.floor((room - 6) / 6.4));
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
