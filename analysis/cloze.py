@@ -22,10 +22,11 @@ from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.prose import calibrations, ceilings, contrasts, correlations, effects, means, references
+from psylm.prose import anovas, contrasts, correlations, effects, means, references
+from psylm.prose_norms import calibrations, ceilings
 from psylm.results import Run
 from psylm.stats.correlation import Correlation, log_odds
-from psylm.stats.design import condition_table, contrast_table
+from psylm.stats.design import anova_table, condition_table, contrast_table
 from psylm.stats.frames import frame_preferences
 from psylm.stats.multiple import adjusted
 from psylm.stats.norms import cloze_calibration, noise_ceilings, response_agreement
@@ -81,6 +82,7 @@ def _tables_of(run: Run, model: str, stimuli: str, trials: pd.DataFrame) -> Iter
     if card["factors"]:
         yield "conditions", list(condition_table(trials, card["factors"], MEASURES))
         yield "contrasts", list(contrast_table(trials, card["factors"], card["between"], "surprisal"))
+        yield "anova", list(anova_table(trials, card["factors"], card["between"], "surprisal"))
         yield "preference", list(frame_preferences(trials, card))
     human = run.human(stimuli)
     if human is not None:
@@ -257,7 +259,7 @@ def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
     """Write the results of each model on each set as an APA paragraph; every number comes from the tables."""
     tell = {
         "conditions": partial(means, measure="surprisal", unit="bits"),
-        "contrasts": partial(contrasts, measure="surprisal", unit="bits"),
+        "anova": anovas, "contrasts": partial(contrasts, measure="surprisal", unit="bits"),
         "preference": _say_preference, "human": correlations, "ceiling": ceilings,
         "calibration": calibrations, "responses": correlations, "references": references,
         "effects": partial(effects, predictor=OURS),

@@ -109,6 +109,35 @@ def contrasts(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
         yield f"No significant difference was found for {listing(said, ';')}."
 
 
+def anovas(rows: pd.DataFrame) -> Iterator[str]:
+    """Say which main effects and interactions an analysis of variance found.
+
+    Parameters
+    ----------
+    rows
+        Rows of `psylm.stats.design.anova_table` of one model and set.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame([{"effect": "constraint:completion", "measure": "surprisal", "statistic": 52.7,
+    ...                        "df": 2, "df_error": 94, "epsilon": 0.85, "p": 1e-9, "estimate": 0.53, "low": 0.37,
+    ...                        "high": 0.63}])
+    >>> list(anovas(table))[1]
+    'Surprisal depended on constraint × completion, F(1.70, 79.90) = 52.70, p < .001, η²p = .53, 95% CI [.37, .63].'
+    """
+    rows = rows[rows["p"].notna()]
+    if rows.empty:
+        return
+    corrected = " (degrees of freedom corrected after Greenhouse and Geisser)" if (rows["epsilon"] < 1).any() else ""
+    yield f"An analysis of variance by items tested {count(len(rows), 'effect')}{corrected}."
+    for row in _records(rows):
+        depended = "depended on" if row["p"] < ALPHA else "did not depend significantly on"
+        test = statistic("F", row["statistic"], row["df"] * row["epsilon"], row["df_error"] * row["epsilon"])
+        size = f"η²p = {number(row['estimate'], bounded=True)}, {interval(row['low'], row['high'], bounded=True)}"
+        effect = row["effect"].replace("_", " ").replace(":", " × ")
+        yield sentence(f"{row['measure']} {depended} {effect}, {test}, {p_value(row['p'])}, {size}")
+
+
 def _tests(rows: pd.DataFrame) -> str:
     kinds = {"within items, paired": "paired t tests over items", "between items, Welch": "Welch's t tests over items"}
     found = dict.fromkeys(
@@ -226,55 +255,3 @@ def effects(rows: pd.DataFrame, predictor: str) -> Iterator[str]:
         effect = f"was {more if row['estimate'] > 0 else less} with higher surprisal"
         said = f"{name} {effect}" if row["p_holm"] < ALPHA else f"surprisal had no significant effect on {name}"
         yield sentence(f"{said}, {found}, {test}, {gain}")
-
-
-def ceilings(rows: pd.DataFrame) -> Iterator[str]:
-    """Say how reliable human measures are, and how high a correlation with them can be.
-
-    Parameters
-    ----------
-    rows
-        Rows of `psylm.stats.norms.noise_ceilings`.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame([{"measure": "cloze", "estimate": 0.81, "low": 0.7, "high": 0.9, "ceiling": 0.9,
-    ...                        "subjects": 24, "splits": 1000, "n": 40}])
-    >>> next(ceilings(table)).partition("; ")[2]
-    'a model could reach a correlation of .90.'
-    """
-    for row in _records(rows.dropna(subset="estimate")):
-        found = f"{number(row['estimate'], bounded=True)}, {interval(row['low'], row['high'], bounded=True)}"
-        yield (
-            f"Split-half reliability of {row['measure'].replace('_', ' ')} ({count(int(row['subjects']), 'subject')}, "
-            f"{count(int(row['splits']), 'split')}, Spearman-Brown) was {found}; a model could reach a correlation of "
-            f"{number(row['ceiling'], bounded=True)}."
-        )
-
-
-def calibrations(rows: pd.DataFrame) -> Iterator[str]:
-    """Say how well the model's cloze is calibrated against people's.
-
-    Parameters
-    ----------
-    rows
-        The table of `psylm.stats.calibration.calibration`, for one model.
-    """
-    found = {row["quantity"]: row for row in _records(rows)}
-    slope, intercept, error = (found[name] for name in ("slope", "intercept", "expected calibration error"))
-    if pd.isna(slope["p"]):
-        return
-    extreme = "too extreme" if slope["estimate"] < 1 else "not extreme enough"
-    high = "too high" if intercept["estimate"] < 0 else "too low"
-    for row, null, said in ((slope, 1, extreme), (intercept, 0, high)):
-        verdict = (
-            f"the model's probabilities were {said}" if row["p"] < ALPHA else f"not significantly other than {null}"
-        )
-        yield (
-            f"The calibration {row['quantity']} was {number(row['estimate'])}, {interval(row['low'], row['high'])} "
-            f"({null} if calibrated: {statistic('t', row['statistic'], row['df'])}, {p_value(row['p'])}): {verdict}."
-        )
-    yield (
-        f"The expected calibration error was {number(error['estimate'], 3, bounded=True)}, "
-        f"{interval(error['low'], error['high'], 3, bounded=True)}."
-    )

@@ -15,6 +15,7 @@ from psylm.figures.multiverse import specification_curve, specification_curve_ca
 from psylm.stats.anova import anova, partial_eta_interval
 from psylm.stats.bayes import jzs_correlation, jzs_t, log_jzs
 from psylm.stats.contrasts import contrast, min_f
+from psylm.stats.design import anova_table
 from psylm.stats.effects import cohens_d
 from psylm.stats.equivalence import tost
 from psylm.stats.multiverse import AGGREGATIONS, agreement_of, multiverse
@@ -289,3 +290,22 @@ def test_a_specification_curve_shows_every_estimate_and_its_choices():
     top, bottom = above.get_window_extent(), below.get_window_extent()
     assert bottom.y1 <= top.y0 and above.get_xlim() == below.get_xlim()
     assert "16 specifications (2 of model" in specification_curve_caption(table, ["model"], "d_z")
+
+
+def test_a_simple_effect_is_the_contrast_at_one_level():
+    at_other = {"attractor": {"other": 1.0}, "number": ("plural", "singular")}
+    wide = cells()["other"]
+    expected = stats.ttest_rel(wide["plural"], wide["singular"])
+    found = contrast(design(), "time", "subject", at_other)
+    assert (found.statistic, found.p) == pytest.approx((expected.statistic, expected.pvalue))
+    first = contrast(design(), "time", "subject", {"group": {"first": 1.0}, "number": ("plural", "singular")})
+    assert first.n == 12 and first.df == 11
+
+
+def test_the_table_of_a_set_is_the_anova_by_items_and_a_dry_run_has_none():
+    trials = design().rename(columns={"subject": "item", "time": "surprisal"})
+    factors = {"group": ["first", "second"], "number": ["singular", "plural"]}
+    rows = list(anova_table(trials, factors, ["group"], "surprisal"))
+    alone = anova(trials, "surprisal", "item", within=["number"], between=["group"])
+    assert [row["statistic"] for row in rows] == alone["statistic"].tolist()
+    assert list(anova_table(trials[trials["item"] == "s00"], factors, ["group"], "surprisal")) == []

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from psylm.errors import InputError
+from psylm.stats.anova import anova
 from psylm.stats.intervals import Estimate, independent_contrast, mean_interval, paired_contrast
 
 Factors = dict[str, list[str]]
@@ -65,6 +67,31 @@ def contrast_table(
     for name, at, estimate, design in (*_simple(factors, between, cell), *_interactions(factors, between, cell)):
         where = ", ".join(f"{factor} {level}" for factor, level in at.items())
         yield {"contrast": name, "at": where, "measure": measure, "design": design} | asdict(estimate)
+
+
+def anova_table(trials: pd.DataFrame, factors: Factors, between: list[str], measure: str) -> Iterator[dict[str, Any]]:
+    """Test the main effects and interactions of all factors by items, as `psylm.stats.anova.anova` does.
+
+    Parameters
+    ----------
+    trials
+        One row an item and condition, with a column a factor and the measure.
+    factors, between, measure
+        As in `contrast_table`.
+
+    Yields
+    ------
+    dict
+        One row of the table an effect; none for too few items, as in a dry run.
+    """
+    try:
+        table = anova(
+            trials, measure, "item", within=[name for name in factors if name not in between], between=between
+        )
+    except InputError:
+        return
+    for row in table.to_dict("records"):
+        yield {"effect": row["effect"], "measure": measure} | {str(name): value for name, value in row.items()}
 
 
 def _simple(factors: Factors, between: list[str], cell: Cell) -> Iterator[Contrast]:
