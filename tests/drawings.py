@@ -22,81 +22,35 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from psylm.figures import positions
+from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.calibration import calibration
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.learning import losses, trajectory
+from psylm.figures.multiverse import specification_curve
+from psylm.figures.power import power_curves
 from psylm.figures.regions import regions
 from psylm.figures.scatter import agreement
+from psylm.figures.similarity import layer_curves, similarity_matrix
 from psylm.figures.style import JAPANESE_FONTS, installed, styled
 from psylm.stats.correlation import correlation
+from tests.figure_tables import (
+    ACCURACY,
+    BINS,
+    EFFECTS,
+    ITEMS,
+    LAYERS,
+    PAIRS,
+    POWER,
+    REGIONS,
+    STEPS,
+    UNIVERSE,
+)  # fmt: skip
 
 IMAGES = Path(__file__).parent / "images"
 DPI = 60
 
 DRAWINGS: dict[str, Callable[[], Figure]] = {}
-
-REGIONS = pd.DataFrame(
-    {
-        "region": ["subject", "modifier", "verb", "rest"] * 2,
-        "condition": ["grammatical"] * 4 + ["ungrammatical"] * 4,
-        "estimate": [12.0, 8.0, 4.0, 6.0, 12.5, 8.2, 9.0, 7.0],
-        "n": 24,
-    }
-).assign(
-    low=lambda table: table["estimate"] - 2,
-    high=lambda table: table["estimate"] + 2,
-    within_low=lambda table: table["estimate"] - 0.5,
-    within_high=lambda table: table["estimate"] + 0.5,
-)
-
-EFFECTS = pd.DataFrame(
-    {
-        "name": ["N400", "N400", "first pass", "first pass"],
-        "who": ["model", "people"] * 2,
-        "estimate": [-0.3, -0.2, 0.15, 0.02],
-        "low": [-0.4, -0.28, 0.05, -0.05],
-        "high": [-0.2, -0.12, 0.25, 0.09],
-    }
-)
-
-ACCURACY = pd.DataFrame(
-    {
-        "name": ["agreement", "reflexives", "islands"],
-        "estimate": [0.9, 0.7, 0.55],
-        "low": [0.8, 0.55, 0.4],
-        "high": [0.95, 0.82, 0.69],
-        "human": [0.97, 0.95, np.nan],
-        "n": [48, 48, 24],
-    }
-)
-
-PAIRS = pd.DataFrame({"people": np.linspace(-3, 3, 40)}).assign(
-    model=lambda table: 1.5 * table["people"] - 1 + np.sin(7 * table["people"]),
-    word=[f"word{number}" for number in range(40)],
-)
-
-BINS = pd.DataFrame(
-    {
-        "name": ["A", "A", "A", "B", "B", "B"],
-        "predicted": [0.1, 0.5, 0.9] * 2,
-        "observed": [0.2, 0.45, 0.7, 0.1, 0.55, 0.85],
-        "n": [300, 100, 30] * 2,
-    }
-).assign(low=lambda table: table["observed"] - 0.05, high=lambda table: table["observed"] + 0.05)
-
-STEPS = pd.DataFrame(
-    {"model": ["GPT"] * 3 + ["LSTM"] * 3, "tokens": [1e3, 1e4, 1e5] * 2, "estimate": [0.5, 0.6, 1.0, 0.5, 0.5, 0.9]}
-).assign(low=lambda table: table["estimate"] - 0.1, high=lambda table: (table["estimate"] + 0.1).clip(upper=1))
-
-ITEMS = pd.DataFrame(
-    [
-        {"constraint": constraint, "completion": completion, "value": 5 + 3 * place + 2 * row + item % 4}
-        for row, constraint in enumerate(["high", "low"])
-        for place, completion in enumerate(["expected", "within", "between"])
-        for item in range(12)
-    ]
-)
 
 
 def drawing(draw: Callable[[], object]) -> Callable[[], object]:
@@ -180,6 +134,53 @@ def means_by_condition() -> None:
     axes.set_xlabel("completion")
     axes.set_ylabel("Surprisal of the target (bits)")
     axes.legend(title="constraint")
+
+
+@drawing
+def attention_of_words() -> None:
+    attention_map(None, [[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.2, 0.5, 0.3]], ["The", "cats", "sleep"])
+
+
+@drawing
+def attention_of_heads() -> None:
+    values = np.linspace(-0.3, 0.5, 12).reshape(3, 4)
+    head_grid(None, values, "Selectivity (share of attention)", best=(0, 0), marked=[(0, 1), (2, 3)])
+
+
+@drawing
+def attention_by_layer() -> None:
+    by_layer(None, LAYERS[LAYERS["layer"] >= 0], "model", "Selectivity (share of attention)").legend()
+
+
+@drawing
+def attention_agreement() -> None:
+    names = ["weights", "rollout", "gradient"]
+    matrix = pd.DataFrame([[1, 0.7, -0.9], [0.7, 1, 0.2], [-0.9, 0.2, 1]], names, names)
+    correlations(None, matrix, "Spearman's ρ")
+
+
+@drawing
+def similarity_by_layer() -> None:
+    axes = layer_curves(None, LAYERS, "model", chance=0)
+    axes.set_ylabel("Spearman's ρ")
+    axes.legend()
+
+
+@drawing
+def similarity_of_texts() -> None:
+    texts = ["a dog barks", "rates rose", "a hound barks", "prices rose"]
+    similarity_matrix(None, np.eye(4) * 0.5 + np.outer([1, 0, 1, 0], [1, 0, 1, 0]) * 0.4 + 0.1, texts)
+
+
+@drawing
+def power() -> None:
+    power_curves(POWER)
+
+
+@drawing
+def specifications() -> None:
+    above, _ = specification_curve(None, UNIVERSE, ["measure", "model"])
+    above.set_ylabel("Effect (d)")
 
 
 @drawing

@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from psylm.figures.style import DOUBLE, SINGLE, band, colour_map, panel, series
+from psylm.figures.style import DOUBLE, SINGLE, band, colour_map, ink, panel, series
 
 Head = tuple[int, int]
 
@@ -122,9 +123,14 @@ def head_grid(
         axes.set_ylabel("Layer")
         if marked:
             places = np.array([(head + 0.5, layer + 0.5) for layer, head in marked])
-            axes.plot(places[:, 0], places[:, 1], "o", color="black", markersize=1.8, markeredgewidth=0)
+            axes.plot(
+                places[:, 0], places[:, 1], "o", color="black", markersize=2.4, markeredgecolor="white",
+                markeredgewidth=0.4,
+            )  # fmt: skip
         if best is not None:
-            axes.add_patch(Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor="black", linewidth=1.4, zorder=4))
+            frame = Rectangle((best[1], best[0]), 1, 1, fill=False, edgecolor="black", linewidth=1.4, zorder=4)
+            frame.set_path_effects([withStroke(linewidth=2.6, foreground="white")])  # seen on dark cells too
+            axes.add_patch(frame)
         _colour_bar(axes, mesh, label)
     return axes
 
@@ -185,10 +191,7 @@ def correlations(axes: Axes | None, matrix: pd.DataFrame, label: str) -> Axes:
         )
         for (row, column), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("-", "−")
-            dark = abs(value) > 0.6
-            axes.text(
-                column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color="white" if dark else "black"
-            )
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=ink(mesh, value))
         axes.set_xticks(
             np.arange(len(matrix.columns)) + 0.5, [str(name) for name in matrix.columns], rotation=45, ha="right",
             rotation_mode="anchor",

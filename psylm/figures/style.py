@@ -10,9 +10,11 @@ from typing import Any, overload
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 from cycler import cycler
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -119,6 +121,19 @@ def colour_map(*, diverging: bool = False) -> str:
     if in_greyscale():
         return "gray" if diverging else "Greys"
     return "RdBu_r" if diverging else "Blues"
+
+
+def ink(image: ScalarMappable, value: float) -> str:
+    """Return black or white: which of them is read more easily on the colour that an image gives to a value.
+
+    Examples
+    --------
+    >>> from matplotlib.cm import ScalarMappable
+    >>> [ink(ScalarMappable(cmap="gray"), value) for value in (0.0, 1.0)]
+    ['white', 'black']
+    """
+    red, green, blue, _ = image.to_rgba(np.array([value]))[0]
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
 
 
 def installed(names: Sequence[str]) -> list[str]:
