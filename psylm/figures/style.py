@@ -129,7 +129,9 @@ def ink(image: ScalarMappable, value: float) -> str:
     Examples
     --------
     >>> from matplotlib.cm import ScalarMappable
-    >>> [ink(ScalarMappable(cmap="gray"), value) for value in (0.0, 1.0)]
+    >>> image = ScalarMappable(cmap="gray")
+    >>> image.set_clim(0, 1)
+    >>> [ink(image, value) for value in (0.2, 0.8)]
     ['white', 'black']
     """
     red, green, blue, _ = image.to_rgba(np.array([value]))[0]
