@@ -34,7 +34,7 @@ def test_predictions_are_those_of_scikit_learn(words: pd.DataFrame) -> None:
         fold[test] = number
         assert not set(words["item"].iloc[train]) & set(words["item"].iloc[test])
     theirs = cross_val_predict(
-        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, tol=1e-3)),
         states,
         words["label"],
         cv=PredefinedSplit(fold),

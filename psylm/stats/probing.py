@@ -16,6 +16,9 @@ from psylm.stats.intervals import mean_interval
 
 FOLDS = 5
 
+TOLERANCE = 1e-3
+"""How near its optimum a probe is fitted; shuffled labels, which take longest, are fitted alike."""
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -119,7 +122,8 @@ def linear_probe(
 def _share(table: pd.DataFrame, column: str) -> tuple[float, float, float]:
     """Return the mean over words, with the 95% interval that items give it by Student's t.
 
-    The interval is that of a ratio: of what items sum up to, over their words.
+    The interval is that of a ratio, of what items sum up to over their words, cut where no share or difference of
+    shares can be.
     """
     if table.empty:
         return math.nan, math.nan, math.nan
@@ -127,7 +131,8 @@ def _share(table: pd.DataFrame, column: str) -> tuple[float, float, float]:
     sums = table.groupby("item", sort=False)[column].agg(["sum", "size"])
     residuals = (sums["sum"] - mean * sums["size"]) / sums["size"].mean()
     _, low, high = mean_interval(residuals)
-    return mean, mean + low, mean + high
+    least = -1.0 if column == "gain" else 0.0
+    return mean, max(mean + low, least), min(mean + high, 1.0)
 
 
 def permuted_accuracies(
@@ -206,7 +211,9 @@ def predicted(states: ArrayLike, labels: pd.Series, splits: Sequence[tuple[np.nd
         if len(set(known[train])) == 1:
             found[test] = known[train][0]
             continue
-        model = linear_model.LogisticRegression(max_iter=1000).fit(scaler.transform(values[train]), known[train])
+        model = linear_model.LogisticRegression(max_iter=1000, tol=TOLERANCE).fit(
+            scaler.transform(values[train]), known[train]
+        )
         found[test] = model.predict(scaler.transform(values[test]))
     return found
 
