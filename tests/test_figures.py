@@ -286,6 +286,11 @@ def test_the_line_and_its_band_are_those_of_the_regression():
     assert farthest == axes.texts[0].get_text() and len(axes.texts) == 3
 
 
+@pytest.mark.parametrize("most", [0, 1, 4])
+def test_as_many_items_are_labelled_as_asked_for(most):
+    assert len(agreement(None, PAIRS["people"], PAIRS["model"], PAIRS["word"], outliers=most).texts) == most
+
+
 def test_a_constant_measure_or_missing_items_are_drawn_without_a_line():
     axes = agreement(None, [1.0, 1.0, 1.0, math.nan], [1.0, 2.0, 3.0, 4.0], list("abcd"))
     assert len(axes.lines) == 1 and len(axes.lines[0].get_xdata()) == 3

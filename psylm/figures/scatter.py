@@ -98,6 +98,8 @@ def _label(axes: Axes, a: np.ndarray, b: np.ndarray, names: Sequence[str], farth
     """Write the names of the items farthest from the line, none over another."""
     taken: list[tuple[float, float]] = []
     for index in farthest:
+        if len(taken) == most:
+            break
         place = ((a[index] - a.min()) / np.ptp(a), (b[index] - b.min()) / (np.ptp(b) or 1))
         if any(abs(place[0] - u) < 0.22 and abs(place[1] - v) < 0.06 for u, v in taken):
             continue
@@ -107,5 +109,3 @@ def _label(axes: Axes, a: np.ndarray, b: np.ndarray, names: Sequence[str], farth
             ha="left" if right else "right", va="center", fontsize=6, zorder=4,
         )  # fmt: skip
         taken.append(place)
-        if len(taken) == most:
-            break
