@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from psylm.errors import InputError
-from psylm.stats.predictive import folds_by, predictive_gain, sign_flip_p, with_previous
+from psylm.stats.folds import folds_by, with_previous
+from psylm.stats.predictive import predictive_gain, sign_flip_p
 
 
 def words(n: int = 600, effect: float = 4.0, seed: int = 1, shape=lambda s: s) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from psylm.errors import InputError, Problem
 from psylm.language import word_spans
-from psylm.stats.predictive import blocks, with_previous
+from psylm.stats.folds import blocks, with_previous
 
 PEOPLE = "human cloze surprisal"
 
@@ -98,16 +98,18 @@ def responses_in(card: dict[str, Any], unit: str) -> dict[str, str]:
 
 
 def zipf(words: pd.Series, language: str) -> pd.Series:
-    """Return words' log10 frequency per billion words, from `wordfreq`; 0 for those that it does not have.
+    """Return words' log10 frequency per billion words, from `wordfreq`: 0 for unknown words, NaN for unknown languages.
 
     Examples
     --------
     >>> zipf(pd.Series(["the", "cup,", "xqzt"]), "en").round(1).tolist()
     [7.7, 5.1, 0.0]
     """
-    from wordfreq import zipf_frequency
+    from wordfreq import available_languages, zipf_frequency
 
     code = language.split("-")[0]
+    if code not in available_languages():
+        return pd.Series(np.nan, words.index)
     return words.map({word: zipf_frequency(word, code) for word in words.unique()}).astype(float)
 
 
@@ -127,9 +129,7 @@ def observations(
     results
         Rows of a run for one stimulus set, with the measure `surprisal`.
     items
-        Items of the set; a column `sentence_id` says which items are words of the same sentence, `position`, `length`
-        and `log_frequency` replace what is computed from the text: the word's number in its sentence, its characters,
-        and its Zipf frequency.
+        Items of the set; a column `sentence_id` says which items are words of the same sentence.
     human
         Human data of the set: a `word_id` (from 0) says which word of the item was measured, else it is the target.
     card
@@ -146,8 +146,10 @@ def observations(
 
     Notes
     -----
-    Values of earlier words are those of the text, whether people were measured there or not. Published values of words
-    that a published model splits (a column NAME_multitoken) are left out, since they can rest on other definitions.
+    Length (characters, as displayed), Zipf frequency and position (in the sentence and, where a text has several, in
+    the text) are those of the text, and so are those of earlier words, whether people were measured there or not.
+    Published values of words that a published model splits (a column NAME_multitoken) are left out, since they can rest
+    on other definitions.
     """
     responses = responses_in(card, unit)
     where = f"stimuli {card['name']}"
@@ -163,7 +165,7 @@ def observations(
     measured = _measured(human, items, words, bool(card["factors"]), where)
     means = measured.pivot_table(index=KEYS, columns="measure", values="value").add_prefix("human_").reset_index()
     data = means.merge(words, on=KEYS, how="left")
-    data = _with_own(data, items, card)
+    data = _with_text(data, items, card["language"])
     lexical = [f"{name}_{back}" for back in range(1, spillover + 1) for name in known]
     place = ["position", *(["text_position"] if (data["text_position"] != data["position"]).any() else [])]
     published = _published(data, items, card, spillover)
@@ -243,19 +245,18 @@ def _measured(human: pd.DataFrame, items: pd.DataFrame, words: pd.DataFrame, fac
     return found.dropna(subset=["word_id"]).astype({"word_id": "int64"})
 
 
-def _with_own(data: pd.DataFrame, items: pd.DataFrame, card: dict[str, Any]) -> pd.DataFrame:
-    """Add the sentence or text that a word belongs to; what the set itself says of targets replaces the text's."""
-    items = items.astype({"item": "string", "condition": "string"})
-    own = [name for name in ("position", "length", "log_frequency") if name in items]
-    if "sentence_id" in items:
-        data = data.merge(items[["item", "condition", "sentence_id"]], on=["item", "condition"], how="left")
-        data["text"] = data["sentence"] = data["sentence_id"].astype(str)
+def _with_text(data: pd.DataFrame, items: pd.DataFrame, language: str) -> pd.DataFrame:
+    """Add the text that each word belongs to; a set's own frequencies, where `wordfreq` has none for its language."""
+    from wordfreq import available_languages
+
+    keys = ["item", "condition"]
+    cells = data[keys].merge(items.astype(dict.fromkeys(keys, "string")), on=keys, how="left")
+    if "sentence_id" in cells:
+        data["text"] = data["sentence"] = cells["sentence_id"].astype("string")
     else:
         data["text"] = data["item"]
-    cells = data[["item", "condition"]].merge(items[["item", "condition", *own]], on=["item", "condition"], how="left")
-    for name in own:
-        said = pd.to_numeric(cells[name], errors="coerce").to_numpy(dtype=float)
-        data[name] = np.where(data["is_target"], said, data[name].to_numpy(dtype=float))
+    if language.split("-")[0] not in available_languages() and "log_frequency" in cells:
+        data["log_frequency"] = pd.to_numeric(cells["log_frequency"]).where(data["is_target"])
     return data
 
 

@@ -13,6 +13,8 @@ from patsy import build_design_matrices, dmatrix
 from scipy import stats
 
 from psylm.errors import InputError, Problem
+from psylm.stats.folds import folds_by
+from psylm.stats.resampling import CELLS, RESAMPLES, bca_interval, bootstrap, jackknife, permutation_p
 
 Link = Literal["linear", "log", "power", "smooth"]
 
@@ -21,6 +23,9 @@ POWER = 0.75
 
 KNOTS = 5
 """Knots of a smooth, at quantiles of the predictor; one parameter fewer, since the intercept is apart."""
+
+OWN = 1e-3
+"""Share of a predictor's variance, at least, that the others must leave it (a variance inflation of 1,000)."""
 
 SHAPES: dict[Link, str] = {
     "linear": "{}",
@@ -51,88 +56,6 @@ class Gain:
     p: float
     n: int
     groups: int
-
-
-def with_previous(data: pd.DataFrame, columns: Sequence[str], words: int, within: Sequence[str]) -> pd.DataFrame:
-    """Add the values of the words before: what spills over into a word's reading time.
-
-    Parameters
-    ----------
-    data
-        One row a word, in reading order.
-    columns
-        The columns to take from earlier words.
-    words
-        How many words back.
-    within
-        Columns whose change begins a new text: nothing spills over into it.
-
-    Returns
-    -------
-    DataFrame
-        With a column NAME_1 for the word before, NAME_2 for the one before that, …; missing at the beginning.
-
-    Examples
-    --------
-    >>> words = pd.DataFrame({"text": [1, 1, 2, 2], "surprisal": [5.0, 6.0, 7.0, 8.0]})
-    >>> with_previous(words, ["surprisal"], 1, ["text"])["surprisal_1"].tolist()
-    [nan, 5.0, nan, 7.0]
-    """
-    grouped = data.groupby(list(within), sort=False)
-    earlier = {f"{name}_{back}": grouped[name].shift(back) for name in columns for back in range(1, words + 1)}
-    return data.assign(**earlier)
-
-
-def folds_by(groups: pd.Series, folds: int, seed: int) -> np.ndarray:
-    """Give every row the number of a fold, groups whole, folds of about the same number of rows.
-
-    Examples
-    --------
-    >>> folds_by(pd.Series(list("aabbbc")), 2, seed=1).tolist()
-    [1, 1, 0, 0, 0, 1]
-    """
-    sizes = groups.value_counts(sort=False)
-    order = sizes.sample(frac=1, random_state=seed).sort_values(ascending=False, kind="stable")
-    filled = np.zeros(min(folds, len(order)))
-    fold = {}
-    for group, size in order.items():
-        fold[group] = int(filled.argmin())
-        filled[fold[group]] += size
-    return groups.map(fold).to_numpy(dtype=int)
-
-
-def blocks(text: pd.Series, sentence: pd.Series, words: int) -> pd.Series:
-    """Divide texts into stretches of successive whole sentences, of a number of words or more.
-
-    Neighbouring words share what the regression does not know, so that single words must not be held out.
-
-    Parameters
-    ----------
-    text, sentence
-        The text and the sentence of each word, in reading order.
-    words
-        Words of a stretch, at least; the last of a text takes what is left.
-
-    Examples
-    --------
-    >>> text, sentence = pd.Series(list("aaaaaab")), pd.Series(list("AABBCCD"))
-    >>> blocks(text, sentence, 3).tolist()
-    ['a.0', 'a.0', 'a.0', 'a.0', 'a.0', 'a.0', 'b.0']
-    >>> blocks(text, sentence, 2).tolist()
-    ['a.0', 'a.0', 'a.1', 'a.1', 'a.2', 'a.2', 'b.0']
-    """
-    sizes = pd.DataFrame({"text": text, "sentence": sentence}).value_counts(sort=False)
-    number: dict[tuple[object, object], str] = {}
-    for name in text.unique():
-        mine = list(dict.fromkeys(sentence[text == name]))
-        block, filled, left = 0, 0, int((text == name).sum())
-        for one in mine:
-            if filled >= words and left >= words:
-                block, filled = block + 1, 0
-            number[name, one] = f"{name}.{block}"
-            filled += int(sizes[name, one])
-            left -= int(sizes[name, one])
-    return pd.Series([number[pair] for pair in zip(text, sentence, strict=True)], index=text.index, dtype="string")
 
 
 def predictive_gain(
@@ -183,7 +106,8 @@ def held_out_gains(
     """Return what predictors add to the log-likelihood of each response when it is held out.
 
     Two regressions, baseline and baseline with predictors, are fitted to all folds but one, and the Gaussian
-    log-likelihood of each response of that fold is taken under both, with the error variance of the fit.
+    log-likelihood of each response of that fold is taken under both, with the error variance of the fit. A predictor
+    that the other columns determine in those folds (`beyond`) is left out of the larger one.
 
     Parameters
     ----------
@@ -243,7 +167,8 @@ def gain_of(gains: pd.Series, group: pd.Series, *, seed: int = 1, resamples: int
     group
         What each observation was held out with; groups are resampled, and their signs flipped, as wholes.
     seed, resamples
-        Of the BCa bootstrap and the permutation test; a test of few groups is exact. The fits are not repeated.
+        Of the permutation test (one of few groups is exact) and, 2,000 at most, of the BCa bootstrap. The fits are not
+        repeated.
     """
     by_group = gains.groupby(group.to_numpy(), sort=False).agg(["sum", "size"])
     sums, sizes = by_group["sum"].to_numpy(), by_group["size"].to_numpy(dtype=float)
@@ -251,20 +176,45 @@ def gain_of(gains: pd.Series, group: pd.Series, *, seed: int = 1, resamples: int
     return Gain(float(gains.mean()), low, high, sign_flip_p(sums, resamples, seed), len(gains), len(sums))
 
 
+def beyond(data: pd.DataFrame, baseline: Sequence[str], predictors: Sequence[str]) -> list[str]:
+    """Return the predictors that have something of their own: those that the other columns do not determine.
+
+    A word's frequency as a predictor, beyond a baseline with the same frequency in another unit, has nothing to add;
+    its coefficient is noise of any size.
+
+    Examples
+    --------
+    >>> words = pd.DataFrame({"log_frequency": [1.0, 2.0, 3.0, 4.0], "a": [9.0, 7.0, 5.0, 3.0], "b": [1.0, 0, 0, 1]})
+    >>> beyond(words, ["log_frequency"], ["a", "b"])
+    ['b']
+    """
+    clean = data[[*baseline, *predictors]].dropna().to_numpy(dtype=float)
+    known = np.column_stack([np.ones(len(clean)), clean[:, : len(baseline)]])
+    own = []
+    for name, column in zip(predictors, clean.T[len(baseline) :], strict=True):
+        b, *_ = np.linalg.lstsq(known, column, rcond=None)
+        left = float(((column - known @ b) ** 2).sum())
+        if left > OWN * float(((column - column.mean()) ** 2).sum()):
+            own.append(name)
+            known = np.column_stack([known, column])
+    return own
+
+
 def _designs(
     data: pd.DataFrame, baseline: Sequence[str], predictors: Sequence[str], link: Link, fold: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the design matrix of each fold's training rows, and of its own rows by what the training rows say."""
-    values = data[[*baseline, *predictors]].to_numpy(dtype=float)
-    named = {f"x{number}": column for number, column in enumerate(values.T)}  # names of columns are the user's
-    added = list(named)[len(baseline) :]
-    if link in ("log", "power") and any(named[name].min() < 0 for name in added):
+    if link in ("log", "power") and any(data[name].min() < 0 for name in predictors):
         raise InputError(Problem(f"link {link}", "a predictor below 0", "surprisal, which is never below 0"))
-    formula = " + ".join(["1", *list(named)[: len(baseline)], *(SHAPES[link].format(name) for name in added)])
-    whole = pd.DataFrame({"row": fold} | named)
+    columns = [*baseline, *predictors]
+    names = {column: f"x{number}" for number, column in enumerate(columns)}  # names of columns are the user's
+    whole = data[columns].astype(float).rename(columns=names).assign(row=fold)
     for number in range(fold.max() + 1):
-        train = dmatrix(formula, whole[fold != number], NA_action="raise")
-        (test,) = build_design_matrices([train.design_info], whole[fold == number], NA_action="raise")
+        mine = fold != number
+        own = beyond(data[mine], baseline, predictors)
+        terms = [*(names[name] for name in baseline), *(SHAPES[link].format(names[name]) for name in own)]
+        train = dmatrix(" + ".join(["1", *terms]), whole[mine], NA_action="raise")
+        (test,) = build_design_matrices([train.design_info], whole[~mine], NA_action="raise")
         yield np.asarray(train), np.asarray(test)
 
 
@@ -288,19 +238,26 @@ def sign_flip_p(gains: np.ndarray, resamples: int = 9_999, seed: int = 1) -> flo
     >>> sign_flip_p(np.array([1.0, 2.0, 3.0, 4.0]))  # 2 of 16 ways to give signs are as extreme
     0.125
     """
-    found = stats.permutation_test(
-        (gains,), np.sum, permutation_type="samples", n_resamples=resamples, rng=np.random.default_rng(seed)
-    )
-    return float(found.pvalue)
+    n = len(gains)
+    exact = 2.0**n <= resamples
+    rng = np.random.default_rng(seed)
+    total = 2**n if exact else resamples
+    step = max(1, CELLS // n)
+    flipped = []
+    for start in range(0, total, step):
+        rows = min(step, total - start)
+        if exact:
+            minus = np.arange(start, start + rows)[:, None] >> np.arange(n) & 1
+        else:
+            minus = rng.integers(2, size=(rows, n), dtype=np.int8)
+        flipped.append(gains.sum() - 2 * (minus.astype(float) @ gains))
+    return permutation_p(float(gains.sum()), np.concatenate(flipped), exact=exact)
 
 
 def _interval(sums: np.ndarray, sizes: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
-    def mean(gain: np.ndarray, n: np.ndarray, axis: int = -1) -> np.ndarray:
-        ratio: np.ndarray = gain.sum(axis) / n.sum(axis)
+    def mean(counts: np.ndarray) -> np.ndarray:
+        ratio: np.ndarray = (counts @ sums) / (counts @ sizes)
         return ratio
 
-    draws = np.random.default_rng(seed)
-    found = stats.bootstrap(
-        (sums, sizes), mean, paired=True, vectorized=True, method="BCa", n_resamples=resamples, rng=draws
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    resampled = bootstrap(mean, len(sums), np.random.default_rng(seed), min(resamples, RESAMPLES))
+    return bca_interval(float(sums.sum() / sizes.sum()), resampled, jackknife(mean, len(sums)))

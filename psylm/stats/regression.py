@@ -1,4 +1,4 @@
-"""What a predictor adds to covariates: mixed models of reading times and amplitudes."""
+"""What predictors add to covariates: mixed models of reading times and amplitudes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm.stats.mixed import compare
+from psylm.stats.maximal import fit_maximal
+from psylm.stats.mixed import MixedModel, compare
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,78 @@ def predictor_effect(
         groups=full.groups["group"],
         note=full.note,
     )
+
+
+def lagged_effects(
+    data: pd.DataFrame, response: str, predictors: Sequence[str], covariates: Sequence[str], groups: Sequence[str]
+) -> pd.DataFrame:
+    """Estimate the effects of a predictor at the word and at the words before it, in one mixed model.
+
+    The model, response ~ covariates + predictors + (1 | group) for each group, is fitted by maximum likelihood. Where
+    one of the groups is `subject`, the effect at the word itself may differ between subjects,
+    (1 + predictor | subject), reduced as `psylm.stats.maximal.fit_maximal` says where the data do not carry it.
+
+    Parameters
+    ----------
+    data
+        One row an observation; rows with a missing value are left out.
+    response
+        Column.
+    predictors
+        Columns: the predictor at the word, at the word before, and so on.
+    covariates
+        Columns of what else has an effect.
+    groups
+        Columns whose levels have random intercepts: sentence, text, subject.
+
+    Returns
+    -------
+    DataFrame
+        One row a predictor: `words_back` (0 is the word itself); `estimate`, `low`, `high`: change of the response for
+        one unit of the predictor; `standardised` and its interval: in SDs of both; `statistic`, `df`, `p`: *t* with
+        Satterthwaite's degrees of freedom. The same in every row: `chi_squared`, `chi_df`, `p_likelihood_ratio` of the
+        test of all predictors together; `n`; `random` effects; `note`, what is to be known of the fit.
+    """
+    columns = list(dict.fromkeys([response, *predictors, *covariates]))
+    clean = data[[*columns, *groups]].dropna()
+    spread = clean[columns].std()
+    if len(clean) < 2 * (len(columns) + 2) or not (spread[[response, *predictors]] > 0).all():
+        told = {"n": len(clean), "note": "too few data, or no variation"}
+        return pd.DataFrame([{"words_back": back, "estimate": math.nan} | told for back in range(len(predictors))])
+    usable = [name for name in covariates if spread[name] > 1e-9 * clean[name].abs().max()]
+    # Names of columns are the user's; the formula is ours.
+    named = {f"x{number}": clean[name] - clean[name].mean() for number, name in enumerate(predictors)}
+    named |= {f"c{number}": pd.Series(_z(clean[name]), clean.index) for number, name in enumerate(usable)}
+    scaled = pd.DataFrame({"y": clean[response]} | named).assign(**{one: clean[one].astype(str) for one in groups})
+    base = " + ".join(["y ~ 1", *(f"c{number}" for number in range(len(usable)))])
+    effects = " + ".join(f"x{number}" for number in range(len(predictors)))
+    random = {one: ["x0"] if one == "subject" else [] for one in groups}
+    terms = _random_terms(scaled, f"{base} + {effects}", random)
+    test, _, full = compare(scaled, f"{base} + {terms}", f"{base} + {effects} + {terms}")
+    units = spread[list(predictors)].to_numpy() / spread[response]
+    rows = full.fixed.set_index("term").loc[[f"x{number}" for number in range(len(predictors))]]
+    standard = {"standardised": "estimate", "standardised_low": "low", "standardised_high": "high"}
+    return pd.DataFrame(
+        {"words_back": range(len(predictors))}
+        | {name: rows[name].to_numpy() for name in ("estimate", "low", "high")}
+        | {name: rows[source].to_numpy() * units for name, source in standard.items()}
+        | {name: rows[name].to_numpy() for name in ("statistic", "df", "p")}
+    ).assign(
+        chi_squared=test.chi_squared, chi_df=test.df, p_likelihood_ratio=test.p, n=full.n,
+        random=_counted(full), note=full.note,
+    )  # fmt: skip
+
+
+def _random_terms(data: pd.DataFrame, fixed: str, random: dict[str, list[str]]) -> str:
+    """Return the random terms of the model: the maximal ones that the data carry."""
+    if not any(random.values()):
+        return " + ".join(f"(1 | {one})" for one in random)
+    formula = fit_maximal(data, fixed, random, reml=False).formula
+    return formula.removeprefix(f"{fixed} + ")
+
+
+def _counted(fit: MixedModel) -> str:
+    return ", ".join(f"{count} {group}s" for group, count in fit.groups.items())
 
 
 def _z(column: pd.Series) -> np.ndarray:
