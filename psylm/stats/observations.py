@@ -10,15 +10,11 @@ import numpy as np
 import pandas as pd
 
 from psylm.errors import InputError, Problem
-from psylm.language import word_spans
+from psylm.results import Run
 from psylm.stats.folds import blocks, with_previous
+from psylm.stats.lexical import KEYS, words_of
 
 PEOPLE = "human cloze surprisal"
-
-KEYS = ["item", "condition", "word_id"]
-
-MARKS, CLOSING = ".!?。！？", "\"'”’)]»」』"
-"""A sentence ends with one of these marks, and what may close after it."""
 
 FEW = 20
 """With fewer texts than this, blocks of sentences are held out together, not texts."""
@@ -58,7 +54,8 @@ class Observations:
     responses
         Each response's name and what it means, with its unit.
     baseline
-        Columns of what is known to matter: length, log frequency, position, and those of the words before.
+        Columns of what is known to matter: length, log frequency, punctuation after the word (people slow down at the
+        ends of clauses and sentences), position, and those of the words before.
     predictors
         Kinds of surprisal.
     held_out
@@ -86,6 +83,35 @@ class Observations:
         return self.data.dropna(subset=columns)
 
 
+def observed(run: Run, *, unit: str, spillover: int) -> dict[str, Observations]:
+    """Return the observations of every stimulus set of a run that has human measures in a unit.
+
+    Parameters
+    ----------
+    run
+        The run, with the measure `surprisal`.
+    unit, spillover
+        As in `observations`.
+
+    Raises
+    ------
+    InputError
+        No set has such measures.
+    """
+    names = [name for name in run.stimulus_names if responses_in(run.card(name), unit) and run.human(name) is not None]
+    if not names:
+        expected = f"a set with human data whose meaning on its card ends in ({unit})"
+        raise InputError(Problem(f"{run.path}: stimuli", ", ".join(run.stimulus_names), expected))
+    results = run.results
+    return {
+        name: observations(
+            results[results["stimuli"] == name], run.items(name), run.human(name), run.card(name),
+            unit=unit, spillover=spillover,
+        )
+        for name in names
+    }  # fmt: skip
+
+
 def responses_in(card: dict[str, Any], unit: str) -> dict[str, str]:
     """Return the human measures of a set in a unit.
 
@@ -95,22 +121,6 @@ def responses_in(card: dict[str, Any], unit: str) -> dict[str, str]:
     {'rt': 'reading time (ms)'}
     """
     return {name: meaning for name, meaning in card["human"].items() if meaning.endswith(f"({unit})")}
-
-
-def zipf(words: pd.Series, language: str) -> pd.Series:
-    """Return words' log10 frequency per billion words, from `wordfreq`: 0 for unknown words, NaN for unknown languages.
-
-    Examples
-    --------
-    >>> zipf(pd.Series(["the", "cup,", "xqzt"]), "en").round(1).tolist()
-    [7.7, 5.1, 0.0]
-    """
-    from wordfreq import available_languages, zipf_frequency
-
-    code = language.split("-")[0]
-    if code not in available_languages():
-        return pd.Series(np.nan, words.index)
-    return words.map({word: zipf_frequency(word, code) for word in words.unique()}).astype(float)
 
 
 def observations(
@@ -146,8 +156,9 @@ def observations(
 
     Notes
     -----
-    Length (characters, as displayed), Zipf frequency and position (in the sentence and, where a text has several, in
-    the text) are those of the text, and so are those of earlier words, whether people were measured there or not.
+    Length (characters, as displayed), Zipf frequency, punctuation after the word (0 or 1) and position (in the sentence
+    and, where a text has several, in the text) are those of the text, and so are those of earlier words, whether people
+    were measured there or not.
     Published values of words that a published model splits (a column NAME_multitoken) are left out, since they can rest
     on other definitions.
     """
@@ -157,10 +168,10 @@ def observations(
         raise InputError(
             Problem(where, f"no human measure in {unit}", f"one whose meaning on the card ends in ({unit})")
         )
-    words = _words_of(items, card["language"])
+    words = words_of(items, card["language"])
     models = _by_model(results, words, where)
     words = words.merge(models, on=KEYS, how="left")
-    known = ["length", "log_frequency"]
+    known = ["length", "log_frequency", "punctuation"]
     words = with_previous(words, [*known, *models.columns.difference(KEYS)], spillover, ["item", "condition"])
     measured = _measured(human, items, words, bool(card["factors"]), where)
     means = measured.pivot_table(index=KEYS, columns="measure", values="value").add_prefix("human_").reset_index()
@@ -193,27 +204,6 @@ def observations(
 
 def _lags(column: str, spillover: int) -> list[str]:
     return [column, *(f"{column}_{back}" for back in range(1, spillover + 1))]
-
-
-def _words_of(items: pd.DataFrame, language: str) -> pd.DataFrame:
-    """Return every word of every item's sentence, with what the text says of it."""
-    spans = {text: word_spans(text, language) for text in items["sentence"].unique()}
-    rows = [
-        (str(row["item"]), str(row["condition"]), number, row["sentence"][start:end], start <= row["start"] < end)
-        for row in items.to_dict("records")
-        for number, (start, end) in enumerate(spans[row["sentence"]])
-    ]
-    words = pd.DataFrame(rows, columns=[*KEYS, "word", "is_target"]).astype({"item": "string", "condition": "string"})
-    ends = words["word"].str.rstrip(CLOSING).str.endswith(tuple(MARKS))
-    texts = [words["item"], words["condition"]]
-    number = ends.astype(int).groupby(texts, sort=False).cumsum() - ends.astype(int)
-    return words.assign(
-        length=words["word"].str.len().astype(float),
-        log_frequency=zipf(words["word"], language),
-        text_position=words["word_id"],
-        sentence=words["item"] + "." + number.astype(str),
-        position=words.groupby([*texts, number], sort=False).cumcount(),
-    )
 
 
 def _by_model(results: pd.DataFrame, words: pd.DataFrame, where: str) -> pd.DataFrame:

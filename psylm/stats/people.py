@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from psylm.stats.correlation import correlation, log_odds
-from psylm.stats.observations import PEOPLE, responses_in, zipf
+from psylm.stats.lexical import zipf
+from psylm.stats.observations import PEOPLE, responses_in
 from psylm.stats.regression import predictor_effect
 
 OURS = "surprisal of the model"

@@ -12,16 +12,17 @@ import pandas as pd
 
 from psylm.errors import InputError
 from psylm.stats.intervals import mean_interval
+from psylm.stats.lexical import KEYS
 from psylm.stats.multiple import adjusted
-from psylm.stats.observations import KEYS, Observations, Predictor
+from psylm.stats.observations import Observations, Predictor
 from psylm.stats.predictive import Gain, Link, beyond, gain_of, held_out_gains
 from psylm.stats.regression import lagged_effects
 from psylm.stats.shape import smooth_effect
 
 ALL, SHARED = "all words", "shared words"
 
-LEAST = 8
-"""Words at a position, at least, for its mean to be shown."""
+LEAST, LEAST_SHARE = 8, 0.1
+"""Words at a position, at least, for its mean to be shown: a number, and a share of those at the fullest position."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def gain_rows(found: Observations, seed: int) -> Iterator[dict[str, Any]]:
                 | {"spillover": len(one.columns) - 1}
                 | _gain(subset, found, name, one, seed)
                 | _perplexity(subset.data, name, one)
-                | {"held_out": found.held_out}
+                | {"held_out": found.held_out, "covariates": ", ".join(found.baseline)}
                 for one in [*subset.predictors, *subset.determined]
             ]
             yield from _holm(rows)
@@ -188,7 +189,10 @@ def effect_rows(found: Observations) -> Iterator[pd.DataFrame]:
             for one in subset.predictors:
                 if groups:
                     effects = lagged_effects(data, column, one.columns, found.baseline, groups)
-                    yield effects.assign(words=subset.words, response=response, predictor=one.name)
+                    yield effects.assign(
+                        words=subset.words, response=response, predictor=one.name,
+                        covariates=", ".join(found.baseline),
+                    )  # fmt: skip
 
 
 def _rows_of(found: Observations, subset: Subset, response: str) -> tuple[pd.DataFrame, str, list[str]]:
@@ -214,17 +218,44 @@ def profile_rows(found: Observations) -> Iterator[dict[str, Any]]:
     shown = {f"human_{name}": (name, "response") for name in found.responses}
     shown |= {one.columns[0]: (one.name, "predictor") for one in found.models}
     for column, (name, kind) in shown.items():
-        for position, rows in data.groupby("position"):
-            mean, low, high = mean_interval(rows[column])
-            n = int(rows[column].notna().sum())
-            if n >= LEAST:
+        there = data.dropna(subset=[column]).groupby("position")[column]
+        least = max(LEAST, LEAST_SHARE * there.size().max()) if len(there) else LEAST
+        for position, values in there:
+            mean, low, high = mean_interval(values)
+            n = len(values)
+            if n >= least:
                 yield {
                     "measure": name, "kind": kind, "position": position, "mean": mean, "low": low, "high": high, "n": n,
                 }  # fmt: skip
 
 
-def joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Join tables, names of what they are about first."""
-    table = pd.concat([pd.DataFrame(), *tables], ignore_index=True)
-    first = [name for name in ("words", "response", "predictor") if name in table]
-    return table[[*first, *(name for name in table if name not in first)]]
+NAMES = ["stimuli", "words", "response", "predictor"]
+"""Columns that say what a row is about, which come first."""
+
+
+def tables_of(by_set: dict[str, dict[str, Iterable[dict[str, Any] | pd.DataFrame]]]) -> dict[str, pd.DataFrame]:
+    """Join the rows of all sets into tables, without those that stay empty.
+
+    Parameters
+    ----------
+    by_set
+        For each stimulus set, for each table, its rows, or pieces of it.
+
+    Returns
+    -------
+    dict of DataFrame
+        With a column `stimuli`. Effects have `p_holm`, over the effects of one predictor on one kind of words.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for stimuli, tables in by_set.items():
+        for name, rows in tables.items():
+            pieces = [one if isinstance(one, pd.DataFrame) else pd.DataFrame([one]) for one in rows]
+            parts.setdefault(name, []).extend(piece.assign(stimuli=stimuli) for piece in pieces)
+    found = {name: pd.concat(pieces, ignore_index=True) for name, pieces in parts.items() if pieces}
+    if "effects" in found:
+        family = found["effects"].groupby(["stimuli", "words", "predictor"], sort=False)["p"]
+        found["effects"]["p_holm"] = family.transform(adjusted)
+    for name, table in found.items():
+        first = [column for column in NAMES if column in table]
+        found[name] = table[[*first, *(column for column in table if column not in first)]]
+    return found

@@ -64,7 +64,8 @@ def smooth_effect(
     named = {f"x{number}": clean[name].to_numpy(float) for number, name in enumerate([*predictors, *baseline])}
     own = named["x0"]
     at = np.linspace(np.percentile(own, REACH[0]), np.percentile(own, REACH[1]), POINTS)
-    nearest = np.abs(own[:, None] - at).argmin(1)
+    inside = own[(own >= at[0]) & (own <= at[-1])]
+    nearest = np.abs(inside[:, None] - at).argmin(1)
     return pd.DataFrame({"value": at}).assign(
         **_curve(clean, named, response, group, at, len(predictors), "smooth"),
         linear=_curve(clean, named, response, group, at, len(predictors), "linear")["effect"],
