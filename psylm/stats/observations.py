@@ -175,7 +175,7 @@ def observations(
     words = with_previous(words, [*known, *models.columns.difference(KEYS)], spillover, ["item", "condition"])
     measured = _measured(human, items, words, bool(card["factors"]), where)
     means = measured.pivot_table(index=KEYS, columns="measure", values="value").add_prefix("human_").reset_index()
-    data = means.merge(words, on=KEYS, how="left")
+    data = words.merge(means, on=KEYS)  # in the order of the items and their words
     data = _with_text(data, items, card["language"])
     lexical = [f"{name}_{back}" for back in range(1, spillover + 1) for name in known]
     place = ["position", *(["text_position"] if (data["text_position"] != data["position"]).any() else [])]

@@ -56,6 +56,8 @@ def subsets(found: Observations) -> list[Subset]:
 
 def _subset(words: str, found: Observations, predictors: list[Predictor]) -> Subset:
     data = found.complete(predictors)
+    if len(data) <= 2 * len(found.baseline):  # too few to say what determines what, and for any regression
+        return Subset(words, data, predictors, [])
     own = [replace(one, columns=tuple(beyond(data, found.baseline, one.columns))) for one in predictors]
     kept = [one for one in own if one.columns]
     return Subset(words, data, kept, [one for one, left in zip(predictors, own, strict=True) if not left.columns])

@@ -115,6 +115,13 @@ def predictor_effect(
     )
 
 
+LAGGED = [
+    "words_back", "estimate", "low", "high", "standardised", "standardised_low", "standardised_high", "statistic", "df",
+    "p", "chi_squared", "chi_df", "p_likelihood_ratio", "n", "random", "note",
+]  # fmt: skip
+"""Columns of `lagged_effects`."""
+
+
 def lagged_effects(
     data: pd.DataFrame, response: str, predictors: Sequence[str], covariates: Sequence[str], groups: Sequence[str]
 ) -> pd.DataFrame:
@@ -149,8 +156,8 @@ def lagged_effects(
     clean = data[[*columns, *groups]].dropna()
     spread = clean[columns].std()
     if len(clean) < 2 * (len(columns) + 2) or not (spread[[response, *predictors]] > 0).all():
-        told = {"n": len(clean), "note": "too few data, or no variation"}
-        return pd.DataFrame([{"words_back": back, "estimate": math.nan} | told for back in range(len(predictors))])
+        nothing = pd.DataFrame({"words_back": range(len(predictors))}).reindex(columns=LAGGED)
+        return nothing.assign(n=len(clean), random="", note="too few data, or no variation")
     usable = [name for name in covariates if spread[name] > 1e-9 * clean[name].abs().max()]
     # Names of columns are the user's; the formula is ours.
     named = {f"x{number}": clean[name] - clean[name].mean() for number, name in enumerate(predictors)}
@@ -162,17 +169,12 @@ def lagged_effects(
     terms = _random_terms(scaled, f"{base} + {effects}", random)
     test, _, full = compare(scaled, f"{base} + {terms}", f"{base} + {effects} + {terms}")
     units = spread[list(predictors)].to_numpy() / spread[response]
-    rows = full.fixed.set_index("term").loc[[f"x{number}" for number in range(len(predictors))]]
-    standard = {"standardised": "estimate", "standardised_low": "low", "standardised_high": "high"}
-    return pd.DataFrame(
-        {"words_back": range(len(predictors))}
-        | {name: rows[name].to_numpy() for name in ("estimate", "low", "high")}
-        | {name: rows[source].to_numpy() * units for name, source in standard.items()}
-        | {name: rows[name].to_numpy() for name in ("statistic", "df", "p")}
-    ).assign(
-        chi_squared=test.chi_squared, chi_df=test.df, p_likelihood_ratio=test.p, n=full.n,
-        random=_counted(full), note=full.note,
-    )  # fmt: skip
+    rows = full.fixed.set_index("term").loc[[f"x{number}" for number in range(len(predictors))]].reset_index(drop=True)
+    return rows.assign(
+        words_back=range(len(predictors)), standardised=rows["estimate"] * units, standardised_low=rows["low"] * units,
+        standardised_high=rows["high"] * units, chi_squared=test.chi_squared, chi_df=test.df,
+        p_likelihood_ratio=test.p, n=full.n, random=_counted(full), note=full.note,
+    )[LAGGED]  # fmt: skip
 
 
 def _random_terms(data: pd.DataFrame, fixed: str, random: dict[str, list[str]]) -> str:
