@@ -134,7 +134,8 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         axes = proportions(panels[0], rows, "name", "method", methods, chance=0.5)
         axes.set_xlabel("Pairs in which the good sentence is preferred (share)")
         if len(methods) > 1 or people.notna().any():
-            figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(len(methods) + 1, 4))
+            handles, names = axes.get_legend_handles_labels()
+            figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 4))
         low, high = int(rows["n"].min()), int(rows["n"].max())
         drawn[f"accuracy-{model}"] = Drawn(
             figure,

@@ -59,7 +59,8 @@ class Entry:
 @cache
 def finished(experiment: str) -> Run:
     """Return an experiment's run, analysed; it is made where it is absent."""
-    run = psylm.run(experiment, study=STUDY)
+    folder = Path("runs") / experiment
+    run = Run(folder) if (folder / "results.parquet").is_file() else psylm.run(experiment, output=folder, study=STUDY)
     analyze(run, STUDY.analysis_module)
     return run
 
