@@ -76,6 +76,7 @@ def _set(run: Run, name: str, items: pd.DataFrame, results: pd.DataFrame, part: 
     card = run.card(name)
     at = pd.MultiIndex.from_frame(trials[["item", "condition"]].astype(str))
     results = _placed(results, at)
+    results = results[_within(results, trials["sentence"])]
     single = _word_rows(results)
     unit, single = ("word", single) if len(single) else ("region", _region_rows(results))
     words, scores = _words(single, len(trials), run.model_names)
@@ -99,7 +100,7 @@ def _set(run: Run, name: str, items: pd.DataFrame, results: pd.DataFrame, part: 
         "people_words": people_words,
         "models": {
             model: {
-                "values": _values(rows, len(trials)),
+                "values": _values(rows, len(trials), set(single["measure"]) if unit == "word" else set()),
                 "completions": _completions(rows, len(trials)),
                 "words": scores.get(model, {}),
             }
@@ -120,11 +121,12 @@ def _placed(rows: pd.DataFrame, at: pd.MultiIndex, keys: tuple[str, ...] = ("ite
     return rows.assign(trial=found)[found >= 0]
 
 
-def _values(rows: pd.DataFrame, trials: int) -> dict[str, list[float | None]]:
+def _values(rows: pd.DataFrame, trials: int, of_words: set[str]) -> dict[str, list[float | None]]:
     """Return the measures of whole trials: those of the target, the sentence, and regions."""
     target = rows["region"] == "target"
-    whole = rows[(target | (rows["word_id"] < 0)) & (rows["region"] != "completion")]
-    of_target = set(whole.loc[whole["region"] == "target", "measure"])
+    single = (rows["word_id"] < 0) | ~rows["measure"].isin(of_words)
+    whole = rows[(target | single) & (rows["region"] != "completion")]
+    of_target = set(rows.loc[target, "measure"])
     plain = (whole["region"] == "target") | ((whole["region"] == "sentence") & ~whole["measure"].isin(of_target))
     label = whole["measure"].where(plain, whole["measure"] + " (" + whole["region"] + ")")
     found: dict[str, list[float | None]] = {}
@@ -144,10 +146,24 @@ def _completions(rows: pd.DataFrame, trials: int) -> list[list[tuple[str, float 
     return found if len(rows) else []
 
 
+def _within(results: pd.DataFrame, sentences: pd.Series) -> list[bool]:
+    """Say which rows are about the whole trial, its completions, or a word of its sentence; others are about layers."""
+    texts = sentences.tolist()
+    return [
+        number < 0 or region == "completion" or word in texts[trial]
+        for number, region, word, trial in zip(
+            results["word_id"], results["region"], results["word"], results["trial"], strict=True
+        )
+    ]
+
+
 def _word_rows(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of single words, by measures that were asked for more than the target."""
+    """Return the scores of measures that were asked for all words: in most trials they have one from the first on."""
     rows = results[(results["word_id"] >= 0) & (results["region"] != "completion")]
-    return rows[rows["measure"].isin(rows.loc[rows["region"] != "target", "measure"].unique())]
+    numbers = rows.groupby(["measure", "model", "trial"], sort=False)["word_id"].agg(["size", "max"])
+    all_words = (numbers["size"] > 1) & (numbers["size"] == numbers["max"] + 1)
+    measures = all_words.groupby(level="measure").mean()
+    return rows[rows["measure"].isin(measures[measures > 0.5].index)]
 
 
 def _region_rows(results: pd.DataFrame) -> pd.DataFrame:

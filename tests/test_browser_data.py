@@ -54,24 +54,53 @@ def test_values_stand_at_their_trial_and_missing_ones_are_null(run):
     json_within_html(found)  # raises where a number is not finite
 
 
+def all_words(run: Run) -> pd.DataFrame:
+    """Give every word of every trial but the target a surprisal, and number the target among them."""
+    made, results = [], run.results
+    for one in run.items("made/up").itertuples():
+        words = one.sentence.split()
+        mine = (results["item"] == one.item) & (results["condition"] == one.condition) & (results["region"] == "target")
+        results.loc[mine, "word_id"] = words.index("word")
+        made += [
+            (one.item, one.condition, "sentence", number, word, "surprisal", number + 0.5)
+            for number, word in enumerate(words) if word != "word"
+        ]  # fmt: skip
+    both = rows(run, *made)
+    return pd.concat([results, both, both.assign(model="file:b")])
+
+
 def test_words_are_kept_only_where_more_than_the_target_was_scored(run):
     assert only_set(run)["words"] == []
+    tokens = rows(run, ("0", "good", "token", 0, "A", "surprisal", 9.0))
+    rewrite(run, pd.concat([all_words(run), tokens]))
+    found = only_set(run)
+    assert found["unit"] == "word" and found["words"][0] == run.items("made/up")["sentence"].iloc[0].split()
+    place = found["words"][0].index("word")
+    scores = found["models"]["file:a"]["words"]["surprisal"][0]
+    assert scores[0] == 0.5 and scores[-1] == len(scores) - 0.5
+    assert scores[place] is None  # the target's own value is missing in the run that was made
+    assert found["models"]["file:b"]["words"]["surprisal"][0][place] is not None
+    assert found["models"]["file:a"]["values"]["surprisal"][0] is None
+    assert list(found["models"]["file:a"]["words"]) == ["surprisal"]
+
+
+def test_layers_are_no_words_and_a_marked_word_is_a_value_of_its_trial(run):
     more = rows(
         run,
-        ("0", "good", "sentence", 0, "A", "surprisal", 3.5),
-        ("0", "good", "sentence", 3, "end.", "surprisal", 1.25),
-        ("0", "good", "token", 0, "A", "surprisal", 9.0),
+        *(("0", "good", "sentence", layer, "mean", "similarity", layer / 10) for layer in range(7)),
+        ("0", "good", "sentence", -1, "", "similarity", 0.75),
+        ("0", "good", "verb", 2, "good", "attention_target", 0.25),
     )
     rewrite(run, pd.concat([run.results, more]))
     found = only_set(run)
-    assert found["unit"] == "word" and found["words"][0] == ["A", "", "word", "end."]
-    scores = found["models"]["file:a"]["words"]["surprisal"][0]
-    assert scores == [3.5, None, None, 1.25]  # the target's own value is missing in the run that was made
-    assert found["models"]["file:b"]["words"]["surprisal"][0][2] is not None
-    assert found["models"]["file:a"]["values"]["surprisal"][0] is None
+    assert found["words"] == []
+    values = found["models"]["file:a"]["values"]
+    assert values["similarity"][0] == 0.75 and values["attention_target (verb)"][0] == 0.25
 
 
 def test_a_target_of_several_words_costs_their_sum(run):
+    items = run.items("made/up").assign(sentence="An ice cream word.")
+    items.to_parquet(run.path / "stimuli/made/up/items.parquet")
     results = run.results
     same = (results["item"] == "1") & (results["condition"] == "good") & (results["measure"] == "surprisal")
     more = rows(
@@ -103,6 +132,8 @@ def test_regions_stand_in_for_words_where_only_they_were_scored(run):
 
 def test_human_values_of_words_are_found_by_their_number(tmp_path):
     run = write_run(tmp_path / "made", models=("file:a",), items=3, factors=False)
+    items = run.items("made/up").assign(sentence="w0 w1 w2 w3")
+    items.to_parquet(run.path / "stimuli/made/up/items.parquet")
     results = [
         rows(run, *((str(item), "", "sentence", n, f"w{n}", "surprisal", float(n)) for n in range(4)))
         for item in range(3)
@@ -129,7 +160,6 @@ def test_a_large_run_is_sampled_evenly_by_whole_items(run, monkeypatch):
 
 def test_a_text_without_end_is_cut(run, monkeypatch):
     monkeypatch.setattr(psylm.browser, "WORDS", 3)
-    more = rows(run, *(("0", "good", "sentence", n, f"w{n}", "surprisal", 1.0) for n in range(10)))
-    rewrite(run, pd.concat([run.results, more]))
+    rewrite(run, all_words(run))
     found = only_set(run)
     assert found["cut"] and len(found["words"][0]) == 3

@@ -81,22 +81,26 @@ class Plot {
   draw(points, xScale, yScale, xLabel, yLabel) {
     const width = Math.max(260, this.root.parentElement.clientWidth);
     const height = Math.round(Math.min(400, Math.max(280, width * 0.6)));
-    const [left, right, top, bottom] = [58, 12, 12, 46];
+    const [left, right, top] = [58, 12, 12];
+    const room = (width - left - right) / Math.max(xScale.ticks.length, 1);
+    const labels = xScale.ticks.map(([, text]) => lines(text, room));
+    const bottom = 33 + 13 * Math.max(1, ...labels.map(label => label.length));
     const across = at => left + at * (width - left - right);
     const up = at => height - bottom - at * (height - top - bottom);
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.setAttribute("height", height);
-    const room = (width - left - right) / Math.max(xScale.ticks.length, 1);
     const made = [
       svg("path", { class: "axis", fill: "none", d: `M${left},${top}V${height - bottom}H${width - right}` }),
       svg("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, xLabel),
       svg("text", { transform: `translate(13 ${(top + height - bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel),
     ];
-    for (const [value, text] of xScale.ticks) {
+    for (const [place, [value]] of xScale.ticks.entries()) {
       const x = across(xScale.middle ? xScale.middle(value) : xScale.at(value));
       if (x < left || x > width - right) continue;
       made.push(svg("path", { class: "axis", d: `M${x},${height - bottom}v4` }));
-      made.push(svg("text", { x, y: height - bottom + 17, "text-anchor": "middle" }, shortened(text, room)));
+      labels[place].forEach((line, number) => {
+        made.push(svg("text", { x, y: height - bottom + 17 + 13 * number, "text-anchor": "middle" }, line));
+      });
     }
     for (const [value, text] of yScale.ticks) {
       const y = up(yScale.middle ? yScale.middle(value) : yScale.at(value));
@@ -157,6 +161,11 @@ class Plot {
       ring.setAttribute("cy", point.top);
     }
   }
+}
+
+// A condition that is too long for its room goes on a line a level.
+function lines(text, room) {
+  return (text === shortened(text, room) ? [text] : text.split("/")).map(line => shortened(line, room));
 }
 
 function shortened(text, room) {
