@@ -19,7 +19,8 @@ import pandas as pd
 from psylm.analysis import Drawn
 from psylm.apa import count, interval, listing, number, p_value, statistic
 from psylm.attention.baselines import positional_baselines
-from psylm.figures.attention import by_layer, correlations, head_grid
+from psylm.attention.scenes import scene
+from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
 from psylm.results import Run
@@ -102,7 +103,7 @@ def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict
         twin = read(run, other, stimuli) if other.startswith(model + RANDOM) else None
         if twin is not None:
             controls[f"random weights, seed {other.partition(RANDOM)[2]}"] = _by_item(twin)
-    asked = next((one["attention"] for one in run.manifest["experiment"]["measures"] if "attention" in one), None)
+    asked = _asked(run)
     if asked:
         left = run.manifest["models"][model]["family"] in ("causal", "permuted")
         items = run.items(stimuli).assign(language=run.card(stimuli)["language"])
@@ -117,6 +118,12 @@ def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict
             yield {"control": name, "mean": float(values.mean())} | asdict(
                 paired_contrast(own - values.reindex(own.index))
             )
+
+
+def _asked(run: Run) -> dict[str, Any]:
+    """Return the options of the measure, as the experiment gave them."""
+    measures = run.manifest["experiment"]["measures"]
+    return next((dict(one["attention"]) for one in measures if "attention" in one), {})
 
 
 def _by_item(looks: Looks) -> pd.Series:
@@ -139,6 +146,8 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
             drawn[f"heads-{model}-{stimuli}"] = _draw_heads(mine["heads"], mine["selectivity"], about)
         if len(mine.get("links", [])):
             drawn[f"margin-{model}-{stimuli}"] = _draw_margin(looks, _seed(run), about)
+        if looks.best is not None and "attention_map" in run.array_names():
+            drawn[f"map-{model}-{stimuli}"] = _draw_map(run, model, stimuli, mine["selectivity"], about)
         if len(mine.get("kinds", [])):
             drawn[f"kinds-{model}-{stimuli}"] = _draw_kinds(mine["kinds"], looks.kinds, about)
     return drawn
@@ -159,14 +168,34 @@ def _draw_layers(layers: pd.DataFrame, model: str, about: str) -> Drawn:
     )
 
 
+def _best(selectivity: pd.DataFrame) -> tuple[int, int] | None:
+    """Return layer and head of the head that most folds choose."""
+    rows = selectivity[selectivity["heads"] == "best"]
+    return None if rows.empty else (int(rows["best_layer"].iloc[0]), int(rows["best_head"].iloc[0]))
+
+
+def _draw_map(run: Run, model: str, stimuli: str, selectivity: pd.DataFrame, about: str) -> Drawn:
+    layer, head = _best(selectivity) or (0, 0)
+    item, condition, maps = next(run.arrays("attention_map", model=model, stimuli=stimuli))
+    items = run.items(stimuli).astype({"item": "string", "condition": "string"})
+    trial = items[(items["item"] == item) & (items["condition"] == condition)].iloc[0].to_dict()
+    there = scene(trial | {"language": run.card(stimuli)["language"]}, _asked(run)["query"], _asked(run)["target"])
+    words = there.words if there is not None else []
+    figure, (axes,) = new_figure(SINGLE, 0.95 * SINGLE)
+    attention_map(axes, maps[layer, head], words)
+    return Drawn(
+        figure,
+        f"Attention between words, {about}: head {layer}.{head}, the most selective one, in the first sentence "
+        f"(n = 1; no interval). What rows lack of 1 goes to special tokens.",
+    )
+
+
 def _draw_heads(heads: pd.DataFrame, selectivity: pd.DataFrame, about: str) -> Drawn:
-    best = selectivity.loc[selectivity["heads"] == "best", "head"].astype(str)
-    layer, _, head = best.iloc[0].partition(".") if len(best) else ("", "", "")
     sure = heads[heads["link_p_max"] < ALPHA]
     layers, across = heads["layer"].nunique(), heads["head"].nunique()
     figure, (left, right) = new_figure(DOUBLE if across > layers / 2 else 1.4 * SINGLE, min(0.6 + 0.13 * layers, 6), 2)
     grids = {name: heads.pivot(index="layer", columns="head", values=name) for name in ("estimate", "link")}
-    head_grid(left, grids["estimate"], "Selectivity", best=(int(layer), int(head)) if layer else None)
+    head_grid(left, grids["estimate"], "Selectivity", best=_best(selectivity))
     marked = list(zip(sure["layer"], sure["head"], strict=True))
     head_grid(right, grids["link"], "Correlation with the margin (r)", marked=marked)
     right.set_ylabel("")
@@ -226,7 +255,10 @@ def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
 def _say_selectivity(rows: pd.DataFrame) -> Iterator[str]:
     for row in rows[rows["kind"] == "weights"].to_dict("records"):
         who = "all heads on average" if row["heads"] == "all" else "the most selective head, judged by other items"
-        which = "" if row["heads"] == "all" else f" (most often {row['head']}, in {row['agreement']:.0%} of folds)"
+        which = ""
+        if row["heads"] == "best":
+            name = f"{row['best_layer']:.0f}.{row['best_head']:.0f}"
+            which = f" (most often {name}, in {row['agreement']:.0%} of folds)"
         toward = "the target" if row["estimate"] > 0 else "the distractor"
         if not row["p"] < ALPHA:
             toward = "neither target nor distractor"

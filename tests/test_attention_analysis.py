@@ -72,7 +72,7 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
 
 def test_the_head_that_selects_is_found_on_other_items(tables: dict[str, pd.DataFrame]) -> None:
     best = tables["selectivity"].query("heads == 'best'").iloc[0]
-    assert str(best["head"]) == "1.2"
+    assert (best["best_layer"], best["best_head"]) == (1, 2)
     assert best["agreement"] == 1
     assert best["estimate"] == pytest.approx(0.6, abs=0.06)
     heads = tables["heads"].set_index(["layer", "head"])

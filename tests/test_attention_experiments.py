@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import psylm
-from psylm.analysis import analyze, tables_of
+from psylm.analysis import analyze, draw, tables_of
 from psylm.study import Study
 
 STUDY = Study(None)
@@ -33,3 +33,9 @@ def test_an_experiment_runs_to_its_tables(
     assert condition in set(run.tables()["dependencies-margins"]["condition"])
     assert len(run.tables()["attention-heads"]) == 2 * 2
     assert run.tables()["attention-links"]["n"].min() >= 10
+    if name == "attention-agreement":
+        (image,) = [
+            file for file in draw(run, STUDY.analysis_module) if "attention-map" in file.name and ".svg" in file.name
+        ]
+        text = image.read_text()
+        assert all(f">{word}<" in text for word in ("painting", "fireplace", "was"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -97,15 +96,15 @@ def by_pair(pairs: Pairs, trials: pd.DataFrame, values: np.ndarray) -> np.ndarra
 def selectivity_rows(looks: Looks) -> Iterator[dict[str, Any]]:
     """Test selectivity against 0: that of all heads, and that of the best one on items that it was not chosen by.
 
-    `head` is the head that most folds chose, as LAYER.HEAD, and `agreement` the share of the folds that did.
+    `best_layer` and `best_head` are the head that most folds chose, and `agreement` is the share of the folds that did.
     """
     for kind in looks.kinds:
         by_item = looks.table.groupby("item", sort=False)[kind].mean()
-        yield {"kind": kind, "heads": "all", "head": "", "agreement": math.nan} | asdict(paired_contrast(by_item))
+        yield {"kind": kind, "heads": "all"} | asdict(paired_contrast(by_item))
     if looks.best is not None:
         layer, head = looks.best.chosen.value_counts(["layer", "head"]).index[0]
-        about = {"kind": "weights", "heads": "best", "head": f"{layer}.{head}", "agreement": looks.best.agreement}
-        yield about | asdict(looks.best.result)
+        about = {"best_layer": layer, "best_head": head, "agreement": looks.best.agreement}
+        yield {"kind": "weights", "heads": "best"} | asdict(looks.best.result) | about
 
 
 def effect_rows(looks: Looks) -> Iterator[dict[str, Any]]:
