@@ -17,19 +17,19 @@ import numpy as np
 import pandas as pd
 
 from psylm.analysis import Drawn
-from psylm.apa import count, interval, listing, number, p_value, statistic
+from psylm.apa import count
 from psylm.attention.baselines import positional_baselines
 from psylm.attention.scenes import scene
 from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
+from psylm.prose_selection import TELL
 from psylm.results import Run
 from psylm.stats.correlation import correlation
 from psylm.stats.intervals import paired_contrast
 from psylm.stats.multiple import adjusted
 from psylm.stats.pairs import minimal_pairs
 from psylm.stats.selection import (
-    BEST,
     KINDS,
     Looks,
     by_pair,
@@ -38,6 +38,7 @@ from psylm.stats.selection import (
     kind_rows,
     layer_rows,
     link_rows,
+    mediation_rows,
     selectivity_rows,
 )
 
@@ -80,7 +81,8 @@ def tables(run: Run) -> dict[str, pd.DataFrame]:
             continue
         parts = {
             "selectivity": selectivity_rows(looks), "effects": effect_rows(looks), "layers": layer_rows(looks),
-            "heads": head_rows(looks), "links": link_rows(looks), "kinds": kind_rows(looks, _seed(run)),
+            "heads": head_rows(looks), "links": link_rows(looks),
+            "mediation": mediation_rows(looks, _seed(run)), "kinds": kind_rows(looks, _seed(run)),
             "controls": _controls(run, model, stimuli, looks),
         }  # fmt: skip
         for name, rows in parts.items():
@@ -240,84 +242,9 @@ def _draw_kinds(kinds: pd.DataFrame, names: list[str], about: str) -> Drawn:
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
     """Say what attention selects, and where it does and does not predict the margin; numbers come from the tables."""
-    tell = {
-        "selectivity": _say_selectivity, "effects": _say_effects, "controls": _say_controls, "links": _say_links,
-        "heads": _say_heads, "kinds": _say_kinds,
-    }  # fmt: skip
     said: dict[str, list[str]] = {}
-    for name, say in tell.items():
+    for name, say in TELL.items():
         if name in tables:
             for (model, stimuli), rows in tables[name].groupby(["model", "stimuli"], sort=False):
                 said.setdefault(f"{model} on {stimuli}", []).extend(say(rows))
     return said
-
-
-def _say_selectivity(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows[rows["kind"] == "weights"].to_dict("records"):
-        who = "all heads on average" if row["heads"] == "all" else "the most selective head, judged by other items"
-        which = ""
-        if row["heads"] == "best":
-            name = f"{row['best_layer']:.0f}.{row['best_head']:.0f}"
-            which = f" (most often {name}, in {row['agreement']:.0%} of folds)"
-        toward = "the target" if row["estimate"] > 0 else "the distractor"
-        if not row["p"] < ALPHA:
-            toward = "neither target nor distractor"
-        yield f"Attention of {who}{which} favoured {toward}: selectivity {_estimate(row)}, {p_value(row['p'])}."
-
-
-def _say_effects(rows: pd.DataFrame) -> Iterator[str]:
-    for row in rows[rows["kind"].isin(["weights", BEST])].to_dict("records"):
-        verb = "differed" if row["p_holm"] < ALPHA else "did not differ significantly"
-        which = "of the best head" if row["kind"] == BEST else "of all heads"
-        yield (
-            f"Selectivity {which} {verb} between levels of {row['factor'].replace('_', ' ')} ({row['contrast']}: "
-            f"{_estimate(row)}, {p_value(row['p_holm'])}, Holm)."
-        )
-
-
-def _say_controls(rows: pd.DataFrame) -> Iterator[str]:
-    parts = [
-        f"{row['control']} ({number(row['mean'], bounded=True)}; difference {_estimate(row)}, {p_value(row['p_holm'])})"
-        for row in rows.to_dict("records")
-    ]
-    yield f"Selectivity of all heads was compared with that of controls: {listing(parts, ';')}."
-
-
-def _say_links(rows: pd.DataFrame) -> Iterator[str]:
-    for sure in (True, False):
-        some = rows[(rows["p_holm"] < ALPHA) == sure]
-        parts = [
-            f"{row['predictor'].replace('_', ' ')}, {_differences(row['differences'])} ({number(row['estimate'])} bits "
-            f"per SD, {interval(row['low'], row['high'])}, {statistic('t', row['statistic'], row['df'])}, "
-            f"{p_value(row['p_holm'])})"
-            for row in some.to_dict("records")
-        ]
-        if parts:
-            verb = "predicted" if sure else "did not predict"
-            yield f"Selectivity {verb} the margin item by item (mixed models, Holm): {listing(parts, ';')}."
-
-
-def _differences(which: str) -> str:
-    return "over all conditions" if which == "all" else which
-
-
-def _say_heads(rows: pd.DataFrame) -> Iterator[str]:
-    linked, clearest = rows[rows["link_p_max"] < ALPHA], rows.sort_values(["link_p_max", "link_p"]).iloc[0]
-    yield (
-        f"After correction for all {len(rows)} heads, the selectivity of {count(len(linked), 'head')} went with the "
-        f"margin within conditions; the clearest link was that of head {clearest['layer']:.0f}.{clearest['head']:.0f}, "
-        f"r = {number(clearest['link'], bounded=True)}, corrected {p_value(clearest['link_p_max'])}."
-    )
-
-
-def _say_kinds(rows: pd.DataFrame) -> Iterator[str]:
-    parts = [
-        f"{row['kind']} and {row['with']} (ρ = {number(row['estimate'], bounded=True)})".replace("_", " ")
-        for row in rows.to_dict("records")
-    ]
-    yield f"Ways to measure attention ranked items differently: {listing(parts, ';')}. None of them is an explanation."
-
-
-def _estimate(row: dict[Any, Any]) -> str:
-    t = "" if pd.isna(row["statistic"]) else f", {statistic('t', row['statistic'], row['df'])}"
-    return f"{number(row['estimate'], bounded=True)}, {interval(row['low'], row['high'], bounded=True)}{t}"

@@ -15,7 +15,7 @@ from scipy import stats
 from psylm.analysis import analyze, draw, tables_of
 from psylm.arrays import TrialArrays, write_arrays
 from psylm.results import Run
-from psylm.stats.linking import covariances, links
+from psylm.stats.linking import covariances, links, mediated
 from psylm.study import Study
 from tests.test_dependencies import made_sentences, surprisals, write_run
 
@@ -106,6 +106,9 @@ def test_kinds_are_correlated_over_items(tables: dict[str, pd.DataFrame]) -> Non
     (row,) = tables["kinds"].to_dict("records")
     assert (row["kind"], row["with"], row["n"]) == ("weights", "rollout", 30)
     assert row["estimate"] > 0.9
+    mediation = tables["mediation"].query("factor == 'attractor'").set_index("predictor")
+    assert mediation.loc["weights", "total"] == pytest.approx(2, abs=0.1)
+    assert (mediation["low"] < 0.05).all()
 
 
 def test_the_summary_says_where_attention_does_not_predict(run: Run) -> None:
@@ -153,3 +156,19 @@ def test_covariances_average_to_the_pooled_correlation() -> None:
     by_hand = [stats.pearsonr(values[rows, 1, 2], response[rows]).statistic for rows in (slice(25), slice(25, None))]
     assert mean[1, 2] == pytest.approx(np.mean(by_hand))
     assert np.isfinite(mean[0, 0])
+
+
+def test_the_indirect_effect_is_that_of_the_path_it_was_made_by() -> None:
+    rng = np.random.default_rng(9)
+    data = pd.DataFrame({"item": np.repeat(np.arange(400), 2), "a": ["x", "y"] * 400})
+    data["look"] = 0.5 * (data["a"] == "x") + rng.normal(size=800)
+    data["idle"] = rng.normal(size=800)
+    data["margin"] = 3 * data["look"] + 2 * (data["a"] == "x") + rng.normal(0, 0.5, size=800)
+    found = mediated(data, "margin", "look", "a", ("x", "y"), data["a"].tolist())
+    assert found["low"] < 1.5 < found["high"]
+    assert found["total"] - found["estimate"] == pytest.approx(2, abs=0.15)
+    slope = smf.ols("margin ~ look + a", data).fit().params["look"]
+    moved = data.pivot(index="item", columns="a", values="look")
+    assert found["estimate"] == pytest.approx(slope * (moved["x"] - moved["y"]).mean())
+    idle = mediated(data, "margin", "idle", "a", ("x", "y"), data["a"].tolist())
+    assert idle["low"] < 0 < idle["high"]

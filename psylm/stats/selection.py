@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 from psylm.stats.correlation import correlation
 from psylm.stats.heads import HeldOut, best_head, head_tests, nanmean
 from psylm.stats.intervals import mean_interval, paired_contrast
-from psylm.stats.linking import covariances, links
+from psylm.stats.linking import covariances, links, mediated
 from psylm.stats.pairs import Pairs, main_effects
 
 KINDS = ("weights", "rollout", "flow", "norm", "gradient", "integrated_gradients")
@@ -157,3 +157,16 @@ def kind_rows(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
     for first, second in combinations(looks.kinds, 2):
         found = asdict(correlation(means[first], means[second], kind="spearman", seed=seed))
         yield {"kind": first, "with": second, "estimate": found.pop("r")} | found
+
+
+def mediation_rows(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
+    """Give how much of each factor's effect on the margin goes with selectivity; see `psylm.stats.linking.mediated`."""
+    predictors = {kind: kind for kind in looks.kinds} | ({} if looks.best is None else {BEST: "best"})
+    for (name, column), (factor, levels) in product(predictors.items(), looks.pairs.factors.items()):
+        table = looks.table.dropna(subset=[column])
+        if table["item"].nunique() < FEWEST or not table[column].std() > 0:
+            continue
+        cells = pd.Series(looks.pairs.cells, index=looks.table.index).loc[table.index].tolist()
+        for first, second in combinations(levels, 2):
+            found = mediated(table, "margin", column, factor, (first, second), cells, seed=seed)
+            yield {"predictor": name, "factor": factor, "contrast": f"{first} − {second}"} | found
