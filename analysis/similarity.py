@@ -221,7 +221,7 @@ def _say(name: str, rows: pd.DataFrame, measure: str) -> Iterator[str]:
         yield from prose.correlations(last)
         if rows["layer"].nunique() > 1:
             ranks = rows[rows["coefficient"] == "spearman"].sort_values("estimate")
-            best = ranks.iloc[-1]
+            best = ranks.iloc[-1 if SIGNS[measure] > 0 else 0]
             layer = "the embedding matrix" if best["layer"] == -1 else f"layer {best['layer']}"
             yield f"Of all layers, {layer} agreed best with people (ρ = {number(best['estimate'], bounded=True)})."
     elif name == "preference":
