@@ -179,6 +179,24 @@ def train(
     out.print(f"figure   {folders[0].parent / 'figures' / 'losses.png'}")
 
 
+@app.command()
+def finetune(
+    config: Annotated[str, typer.Argument(help="a fine-tuning's name, or its YAML file")],
+    output: Annotated[Path | None, typer.Option(help="the folder; trained/NAME by default")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="change a setting")] = None,
+) -> None:
+    """Fine-tune a sentence encoder on pairs, or go on with it; say what it changes on held-out pairs."""
+    from psylm.finetune import finetune as finetune_encoder
+
+    folder, table = finetune_encoder(config, output=output, overrides=set_ or [])
+    for row in table.to_dict("records"):
+        out.print(
+            f"{row['when']:8} {row['stimuli']}: Spearman {row['estimate']:.3f} [{row['low']:.3f}, {row['high']:.3f}], "
+            f"{row['n']} held-out pairs"
+        )
+    out.print(f"model    file:{folder}")
+
+
 @app.command("cache")
 def cache_(clear: Annotated[bool, typer.Option("--clear", help="remove all of them")] = False) -> None:
     """Show how many scores of earlier runs are kept, and where."""

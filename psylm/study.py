@@ -80,6 +80,12 @@ class Study:
             return Path(name)
         return self._definition(name, "training", "experiments/training")
 
+    def finetuning(self, name: str) -> Path:
+        """Return the file of a fine-tuning: a path of a YAML file, or the name of one in `experiments/finetuning/`."""
+        if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
+            return Path(name)
+        return self._definition(name, "fine-tuning", "experiments/finetuning")
+
     def _definition(self, name: str, kind: str, where: str) -> Path:
         """Return the YAML file of a name in a folder of the study, or of the built-in one."""
         known = {file.stem: file for root in reversed(self.roots) for file in sorted((root / where).glob("*.y*ml"))}
