@@ -87,6 +87,12 @@ def test_the_permutation_test_of_many_items_is_near_the_usual_one(kind, n):
     assert found.p_permutation == pytest.approx(found.p, abs=0.02)
 
 
+@pytest.mark.parametrize(("kind", "n"), [("pearson", 2001), ("kendall", 201)])
+def test_no_permutations_are_drawn_of_very_many_items(kind, n):
+    found = correlation(*related(n, 9), kind=kind, seed=1, resamples=20)
+    assert math.isnan(found.p_permutation) and found.p < 0.001
+
+
 def test_a_permutation_p_is_never_zero_and_counts_ties():
     assert permutation_p(5.0, np.zeros(999), exact=False) == 1 / 1000
     assert permutation_p(-1.0, np.array([1.0, 0.5, -1.0, 0.2]), exact=True) == 0.5

@@ -29,8 +29,8 @@ TESTS: dict[str, Callable[..., Any]] = {
     "kendall": stats.kendalltau,
 }
 
-PAIRS_PERMUTED = 200
-"""Up to this many items Kendall's permutations are drawn; above, `p` is a normal approximation that is as good."""
+PERMUTED = {"pearson": 2000, "spearman": 2000, "kendall": 200}
+"""Up to this many items permutations are drawn; above, they take long, and the usual test's `p` is as good."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Correlation:
     n
         Number of items.
     p_permutation
-        Of the permutation test: exact for up to eight items; NaN for τ of more than 200, which would take long.
+        Of the permutation test: exact for up to eight items; NaN for more than 2,000 (τ: 200), where `p` is as good.
     """
 
     r: float
@@ -189,9 +189,9 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 def _permutation_test(x: np.ndarray, y: np.ndarray, kind: str, rng: np.random.Generator, most: int) -> float:
     n = len(x)
+    if n > PERMUTED[kind]:
+        return math.nan
     if kind == "kendall":
-        if n > PAIRS_PERMUTED:
-            return math.nan
         orders, exact = permuted_orders(n, rng, most)
         first, second = (np.sign(values[:, None] - values[None, :]) for values in (x, y))
         return permutation_p(float(np.vdot(first, second)), permuted_products(first, second, orders), exact=exact)
