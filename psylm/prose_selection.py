@@ -48,16 +48,15 @@ def controls(rows: pd.DataFrame) -> Iterator[str]:
 
 def links(rows: pd.DataFrame) -> Iterator[str]:
     """Say which selectivity predicted the margin, and which did not."""
-    for sure in (True, False):
-        some = rows[(rows["p_holm"] < ALPHA) == sure]
-        parts = [
-            f"{row['predictor'].replace('_', ' ')}, {_differences(row['differences'])} ({number(row['estimate'])} bits "
-            f"per SD, {interval(row['low'], row['high'])}, {statistic('t', row['statistic'], row['df'])}, "
-            f"{p_value(row['p_holm'])})"
-            for row in some.to_dict("records")
-        ]
+    for sure, verb in ((True, "predicted"), (False, "did not predict")):
+        parts = []
+        for row in rows[(rows["p_holm"] < ALPHA) == sure].to_dict("records"):
+            test = (
+                f"{interval(row['low'], row['high'])}, {statistic('t', row['statistic'], row['df'])}, " if sure else ""
+            )
+            slope = f"{number(row['estimate'])} bits per SD, {test}{p_value(row['p_holm'])}"
+            parts.append(f"{row['predictor'].replace('_', ' ')}, {_differences(row['differences'])} ({slope})")
         if parts:
-            verb = "predicted" if sure else "did not predict"
             yield f"Selectivity {verb} the margin item by item (mixed models, Holm): {listing(parts, ';')}."
 
 
@@ -81,7 +80,7 @@ def kinds(rows: pd.DataFrame) -> Iterator[str]:
         f"{row['kind']} and {row['with']} (ρ = {number(row['estimate'], bounded=True)})".replace("_", " ")
         for row in rows.to_dict("records")
     ]
-    yield f"Ways to measure attention ranked items differently: {listing(parts, ';')}. None of them is an explanation."
+    yield f"Rank correlations over items between ways to measure attention: {listing(parts, ';')}."
 
 
 def _estimate(row: dict[Any, Any]) -> str:
