@@ -22,14 +22,19 @@ import pandas as pd
 from scipy import stats
 
 from psylm.stats.anova import anova
+from psylm.stats.association import association
+from psylm.stats.calibration import calibration
+from psylm.stats.ceiling import split_half
 from psylm.stats.contrasts import contrast, min_f
 from psylm.stats.correlation import correlation
 from psylm.stats.effects import cohens_d
 from psylm.stats.equivalence import tost
+from psylm.stats.heads import best_head, head_tests
 from psylm.stats.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
 from psylm.stats.mixed import compare, fit_mixed
 from psylm.stats.multiple import adjusted
 from psylm.stats.predictive import predictive_gain
+from psylm.stats.rsa import dissimilarity, mantel
 
 NAN = math.nan
 
@@ -183,6 +188,53 @@ def gains(random: np.random.Generator, effect: bool) -> Outcomes:
     return {} if effect else {"gain on held-out sentences above 0 (conservative by construction)": Outcome(above)}
 
 
+def people(random: np.random.Generator, effect: bool) -> Outcomes:
+    """12 subjects and 24 items for the noise ceiling; 60 items with 20 answers each for calibration."""
+    found = {}
+    if effect:
+        values = random.normal(0, 1, (1, 24)) + random.normal(0, 2, (12, 24))
+        subject, item = (grid.ravel() for grid in np.meshgrid(range(12), range(24), indexing="ij"))
+        table = pd.DataFrame({"subject": subject, "item": item, "value": values.ravel()})
+        ceiling = split_half(table, seed=int(random.integers(2**31)), splits=100, resamples=500)
+        found["noise ceiling, 12 subjects, 24 items (BCa)"] = Outcome(NAN, ceiling.low, ceiling.high, 12 / (12 + 4))
+    slope = 0.6 if effect else 1.0
+    odds = random.normal(0, 1.5, 60)
+    share = random.binomial(20, 1 / (1 + np.exp(-slope * odds))) / 20
+    rows = calibration(1 / (1 + np.exp(-odds)), share, 20, seed=1, resamples=50).table.set_index("quantity")
+    row = rows.loc["slope"]
+    return found | {"calibration slope against 1": Outcome(row["p"], row["low"], row["high"], slope)}
+
+
+def spaces(random: np.random.Generator, effect: bool) -> Outcomes:
+    """24 items in two spaces that have nothing in common; targets and attributes at random."""
+    if effect:
+        return {}
+    seed = int(random.integers(2**31))
+    first, second = (dissimilarity(random.normal(0, 1, (24, 8))) for _ in range(2))
+    found = mantel(first, second, seed=seed, permutations=999, resamples=0)
+    vectors = [random.normal(0, 1, (8, 10)) for _ in range(4)]
+    return {
+        "RSA, 24 items, Mantel": Outcome(found.p),
+        "association test, 8 words a set (one-sided)": Outcome(association(*vectors, seed=seed, permutations=999).p),
+    }
+
+
+def heads(random: np.random.Generator, effect: bool) -> Outcomes:
+    """24 items, 4 layers of 6 heads, correlated over heads; none selects."""
+    if effect:
+        return {}
+    values = random.normal(0, 1, (24, 1, 1)) * 0.5 + random.standard_t(5, (24, 4, 6))
+    seed = int(random.integers(2**31))
+    tests = head_tests(values, range(24), permutations=499, seed=seed)
+    return {
+        "best head on other items (one-sided)": Outcome(
+            best_head(values, range(24), permutations=499, seed=seed).result.p
+        ),
+        "any of 24 heads, largest statistic": Outcome(float(tests["p_max"].min())),
+        "any of 24 heads, Holm": Outcome(float(tests["p_holm"].min())),
+    }
+
+
 CASES: tuple[Case, ...] = (
     paired,
     independent,
@@ -194,6 +246,9 @@ CASES: tuple[Case, ...] = (
     families,
     proportions,
     gains,
+    people,
+    spaces,
+    heads,
 )
 
 
