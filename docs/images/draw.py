@@ -37,11 +37,12 @@ def write(figure: Figure, path: Path) -> None:
 
 
 def main() -> None:
-    """Draw the figures, and write their sections of `gallery.md` if all were asked for."""
+    """Draw the figures, and write their sections of `gallery.md`; those that were not drawn stay as they are."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="pictures, without .png")
     wanted = parser.parse_args().names
-    sections = []
+    introduction, _, written = PAGE.read_text(encoding="utf-8").partition(MARK)
+    sections = {section.partition("\n")[0]: section.strip() for section in written.split("\n## ")[1:]}
     for entry in ENTRIES:
         if wanted and entry.name not in wanted:
             continue
@@ -49,13 +50,12 @@ def main() -> None:
             drawn = entry.draw()
             translate(drawn.figure, entry.language)
             write(drawn.figure, HERE / f"{entry.name}.png")
-        sections.append(
-            f"## {entry.title}\n\n![{entry.title}](images/{entry.name}.png)\n\n{drawn.caption}\n\n"
-            f"`psylm.figures.{entry.function}` · `{entry.command}`\n"
+        sections[entry.title] = (
+            f"{entry.title}\n\n![{entry.title}](images/{entry.name}.png)\n\n{drawn.caption}\n\n"
+            f"`psylm.figures.{entry.function}` · `{entry.command}`"
         )
-    if not wanted:
-        introduction = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
-        PAGE.write_text(introduction + MARK + "\n" + "\n".join(sections), encoding="utf-8")
+    page = "\n\n".join(f"## {sections[entry.title]}" for entry in ENTRIES if entry.title in sections)
+    PAGE.write_text(f"{introduction}{MARK}\n{page}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from matplotlib import pyplot as plt
 
 import psylm
@@ -15,12 +16,14 @@ from psylm.figures import positions
 from psylm.figures.calibration import calibration as draw_calibration
 from psylm.figures.calibration import calibration_caption
 from psylm.figures.learning import logged, losses
+from psylm.figures.similarity import similarity_matrix
+from psylm.models.embedding import embed
 from psylm.results import Run
 from psylm.scratch.shuffled import position_losses
 from psylm.stats.calibration import calibration
 from psylm.study import Study
 
-MODEL = "embedded:smollm2-135m"
+MODEL, ENCODER = "embedded:smollm2-135m", "embedded:minilm-l6"
 COMPUTED = "python docs/images/draw.py"
 """What draws figures that no run has."""
 
@@ -58,10 +61,11 @@ class Entry:
 
 @cache
 def finished(experiment: str) -> Run:
-    """Return an experiment's run, analysed; it is made where it is absent."""
+    """Return an experiment's run, analysed; what is absent of it is made."""
     folder = Path("runs") / experiment
     run = Run(folder) if (folder / "results.parquet").is_file() else psylm.run(experiment, output=folder, study=STUDY)
-    analyze(run, STUDY.analysis_module)
+    if not any((folder / "analysis").glob("*.csv")):
+        analyze(run, STUDY.analysis_module)
     return run
 
 
@@ -96,6 +100,21 @@ def training_losses() -> Drawn:
         losses(logged(Path("trained/positions"))).get_figure(),
         "Cross-entropy in training (pale) and on held-out text (line, a marker where it was measured) of small models "
         "on the agreement grammar; one learner each (n = 1 seed).",
+    )
+
+
+def texts() -> Drawn:
+    """Draw how similar a sentence encoder finds paraphrases that share few words."""
+    items = psylm.load_stimuli("paraphrase").items
+    pairs = items[(items["meaning"] == "same") & (items["overlap"] == "low")].head(5)
+    sentences = [text for pair in zip(pairs["context"], pairs["sentence"], strict=True) for text in pair]
+    vectors = embed(psylm.load_model(ENCODER, device="cpu"), sentences)[-1]
+    norms = np.linalg.norm(vectors, axis=1)
+    axes = similarity_matrix(None, vectors @ vectors.T / np.outer(norms, norms), sentences)
+    return Drawn(
+        axes.get_figure(),
+        f"Cosines of {len(sentences)} sentences by {ENCODER}: {len(pairs)} paraphrases that share few words, of the set"
+        " `paraphrase`. Similar sentences stand next to one another (average linkage). A drawing of items, not a test.",
     )
 
 
@@ -149,6 +168,56 @@ ENTRIES = [
     Entry(
         "effects", "Effects on ERPs and reading times", "forest.forest", "psylm run cloze-human",
         of_run("cloze-human", "cloze", f"effects-devarda2024-{MODEL}"),
+    ),
+    Entry(
+        "reading-gains", "What surprisal adds to the prediction of reading times", "reading.gain_panels",
+        "psylm run reading-times", of_run("reading-times", "reading_times", "gains-devarda2024"),
+    ),
+    Entry(
+        "reading-perplexity", "Predictive power against perplexity", "reading.perplexity_panels",
+        "psylm run reading-times", of_run("reading-times", "reading_times", "perplexity-devarda2024"),
+    ),
+    Entry(
+        "reading-profile", "Reading times and surprisal side by side", "reading.profile", "psylm run reading-times",
+        of_run("reading-times", "reading_times", "profile-devarda2024"),
+    ),
+    Entry(
+        "reading-shape", "The shape of surprisal's effect", "reading.smooth_curve", "psylm run reading-times",
+        of_run("reading-times", "reading_times", f"shape-{MODEL}-devarda2024"),
+    ),
+    Entry(
+        "reading-spillover", "Effects of the word and of those before it", "reading.lagged", "psylm run reading-times",
+        of_run("reading-times", "reading_times", "spillover-devarda2024"),
+    ),
+    Entry(
+        "attention-heads", "Selectivity of heads, and its link with behaviour", "attention.head_grid",
+        "psylm run attention-agreement",
+        of_run("attention-agreement", "attention", f"heads-{MODEL}-agreement-attraction"),
+    ),
+    Entry(
+        "attention-layers", "Selectivity by layer", "attention.by_layer", "psylm run attention-agreement",
+        of_run("attention-agreement", "attention", f"layers-{MODEL}-agreement-attraction"),
+    ),
+    Entry(
+        "attraction", "Agreement attraction", "conditions.condition_means", "psylm run attention-agreement",
+        of_run("attention-agreement", "dependencies", f"margins-{MODEL}-agreement-attraction"),
+    ),
+    Entry(
+        "similarity-layers", "Similarity against human ratings, by layer", "similarity.layer_curves", "psylm run jsts",
+        of_run("jsts", "similarity", f"human-layers-jsts-{ENCODER}"),
+    ),
+    Entry(
+        "similarity-matrix", "Similarity of texts", "similarity.similarity_matrix",
+        "psylm.models.embedding.embed(model, sentences)",
+        texts,
+    ),
+    Entry(
+        "rsa", "Representational similarity by layer", "similarity.layer_curves", "psylm run jsts",
+        of_run("jsts", "geometry", f"rsa-jsts-{ENCODER}"),
+    ),
+    Entry(
+        "priming", "Semantic priming by layer", "similarity.layer_curves", "psylm run priming",
+        of_run("priming", "priming", f"layers-semantic-priming-{MODEL}"),
     ),
     Entry(
         "acquisition", "Learning trajectories", "learning.trajectory", "psylm run acquisition",
