@@ -28,7 +28,7 @@ def selectivity(rows: pd.DataFrame) -> Iterator[str]:
 
 def effects(rows: pd.DataFrame) -> Iterator[str]:
     """Say what the factors did to selectivity."""
-    for row in rows[rows["kind"].isin(["weights", BEST])].to_dict("records"):
+    for row in rows[rows["kind"].isin(["weights", BEST]) & rows["p"].notna()].to_dict("records"):
         verb = "differed" if row["p_holm"] < ALPHA else "did not differ significantly"
         which = "of the best head" if row["kind"] == BEST else "of all heads"
         yield (
@@ -90,7 +90,8 @@ def _estimate(row: dict[Any, Any]) -> str:
 
 def mediation(rows: pd.DataFrame) -> Iterator[str]:
     """Say how much of a factor's effect on the margin goes through selectivity."""
-    for row in rows[rows["predictor"].isin([BEST, "weights"])].to_dict("records"):
+    moved = (rows["low"] != 0) | (rows["high"] != 0)  # not so where both sentences are the same as far as is read
+    for row in rows[rows["predictor"].isin([BEST, "weights"]) & moved].to_dict("records"):
         which = "of the best head" if row["predictor"] == BEST else "of all heads"
         yield (
             f"Of the effect of {row['factor'].replace('_', ' ')} on the margin ({row['contrast']}, "
