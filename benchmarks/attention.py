@@ -5,8 +5,8 @@
 
 Each way runs in a process of its own, on a GPT-2 of the base size with random weights (12 layers of 12 heads; another
 width changes its weights, not what attention takes), and tells its time and its own peak of memory. All reduce
-attention to the measures of one query a sentence; the last line says that all gave the same. `psylm` keeps measures by layer and
-head, `psylm maps` also maps between all words. Ratios are of processor time, which other work disturbs less.
+attention to the measures of one query a sentence; the last line says that all gave the same. `psylm` keeps measures by
+layer and head, `psylm maps` also maps between all words. Ratios are of processor time, which other work disturbs less.
 """
 
 from __future__ import annotations
