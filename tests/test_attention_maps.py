@@ -16,7 +16,7 @@ from psylm.attention.maps import Reading, watch
 from psylm.attention.places import Look, look
 from psylm.attention.reduce import to_words
 from psylm.attention.scenes import scene, shuffled, visible
-from psylm.errors import InputError
+from psylm.errors import InputError, PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
@@ -184,6 +184,24 @@ def test_encoder_and_cross_attention_are_those_of_transformers(family, request):
         torch.testing.assert_close(watched_maps(model, whole)[0], expected, atol=1e-5, rtol=0)
         expected = torch.stack(gapped.cross_attentions)[:, 0, :, -1:]
         torch.testing.assert_close(watched_maps(model, cross)[0], expected, atol=1e-5, rtol=0)
+
+
+def test_an_encoder_attends_as_the_body_that_it_is(masked, masked_folder, tmp_path):
+    """BERT without its output layer: the same attention from a word, and no place that predicts one."""
+    from transformers import AutoTokenizer, BertModel
+
+    BertModel.from_pretrained(masked_folder).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(masked_folder).save_pretrained(tmp_path)
+    encoder = load_model(f"file:{tmp_path}", device="cpu")
+    assert encoder.family == "encoder"
+    trials = with_regions(KEYS, KEY)
+    kinds = ["weights", "norm", "rollout"]
+    own, theirs = (measured(model, trials, at="word", kinds=kinds)[0]["value"] for model in (encoder, masked))
+    np.testing.assert_allclose(own, theirs, atol=1e-5)
+    with pytest.raises(PsylmError, match="an encoder predicts no word; expected the option at: word"):
+        measured(encoder, trials)
+    with pytest.raises(PsylmError, match="has no output layer"):
+        measured(encoder, trials, at="word", kinds=["gradient"])
 
 
 def test_both_streams_of_xlnet_are_those_of_transformers(permuted):

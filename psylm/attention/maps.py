@@ -97,7 +97,7 @@ def watch(model: LanguageModel, readings: Sequence[Reading], take: Take) -> Iter
     Parameters
     ----------
     model
-        A model with attention: causal, masked, permuted or seq2seq.
+        A model with attention: causal, masked, permuted, seq2seq or encoder.
     readings
         What it reads; all of one stream.
     take
@@ -151,7 +151,8 @@ def _read(model: LanguageModel, batch: Sequence[Reading], **asked: Any) -> Any:
         return model.network.get_encoder()(input_ids=ids, attention_mask=there.long(), **asked)
     if model.family == "causal":  # padding stands on the right, where nothing looks
         return model.head.body(input_ids=ids, use_cache=False, **asked)
-    return model.head.body(input_ids=ids, attention_mask=there.long(), **asked)
+    body = model.network if model.family == "encoder" else model.head.body
+    return body(input_ids=ids, attention_mask=there.long(), **asked)
 
 
 def _read_whole_maps(model: LanguageModel, batch: Sequence[Reading], watcher: _Watcher) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from psylm.attention.maps import Reading
 from psylm.attention.scenes import At, Scene
+from psylm.errors import PsylmError
 from psylm.language import Span
 from psylm.models.base import LanguageModel
 
@@ -165,7 +166,14 @@ def _seq2seq(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, spa
     return Reading(asked.ids, (len(asked.ids) - 1,), "cross", asked.source), places, len(places)
 
 
-LAID = {"causal": _causal, "masked": _masked, "permuted": _permuted, "seq2seq": _seq2seq}
+def _encoder(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+    """Look from the word; an encoder has no place that predicts it."""
+    if at == "prediction":
+        raise PsylmError(f"model {model.info.name!r}: an encoder predicts no word; expected the option at: word")
+    return _masked(model, text, words, span, at)
+
+
+LAID = {"encoder": _encoder, "causal": _causal, "masked": _masked, "permuted": _permuted, "seq2seq": _seq2seq}
 
 
 def _among(words: np.ndarray, before: int, after: int) -> np.ndarray:

@@ -74,7 +74,7 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
 
 @measure(
     "attention",
-    families={"causal", "masked", "permuted", "seq2seq"},
+    families={"causal", "masked", "permuted", "seq2seq", "encoder"},
     options=AttentionOptions,
     meaning="share of attention that target and distractor get from the query, its width in bits, its reach in words",
     arrays=True,
