@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from psylm.attention.attribution import STEPS, Value, attributions, embeddings, question
+from psylm.attention.attribution import Value, attributions, embeddings, question
 from psylm.attention.maps import Reading, watch
 from psylm.attention.norms import weigh_by_norms
 from psylm.attention.places import Look, look
@@ -278,7 +278,7 @@ def test_integrated_gradients_by_hand(gpt):  # noqa: F811
     value = Value(gpt, asked)
     x, baseline = (part.detach() for part in embeddings(gpt, asked))
     (_, row, _), *_ = attributions(gpt, [there], "integrated_gradients")
-    steps, total = 8 * STEPS, torch.zeros_like(x)
+    steps, total = 512, torch.zeros_like(x)
     for step in range(steps):
         point = (baseline + (step + 0.5) / steps * (x - baseline)).requires_grad_(True)
         total += torch.autograd.grad(value(point).sum(), point)[0]
@@ -290,7 +290,7 @@ def test_integrated_gradients_by_hand(gpt):  # noqa: F811
 def test_incomplete_attributions_say_so(causal, monkeypatch):
     from psylm.attention import attribution
 
-    monkeypatch.setattr(attribution, "STEPS", 1)
+    monkeypatch.setattr(attribution, "STEPS", (1, 2))
     (_, _, note), *_ = attributions(causal, scenes_of(with_regions(KEYS)), "integrated_gradients")
     assert note.startswith("attributions add up to")
 

@@ -21,8 +21,8 @@ from psylm.models.scratch import ScratchNetwork
 
 Method = Literal["gradient", "integrated_gradients"]
 
-STEPS = 64
-"""Points of the path at which integrated gradients are taken (Gauss-Legendre)."""
+STEPS = (64, 256)
+"""Points of the path at which integrated gradients are taken (Gauss-Legendre); more, where the first are too few."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +133,13 @@ def attributions(
                 found = InputXGradient(value).attribute(x)
             else:
                 size = max(model.allowance.tokens // len(asked.ids), 1)
-                found, excess = IntegratedGradients(value).attribute(
-                    x, baseline, n_steps=STEPS, internal_batch_size=size, return_convergence_delta=True
-                )
-                note = _incomplete(float(found.detach().sum()), float(excess))
+                for steps in STEPS:
+                    found, excess = IntegratedGradients(value).attribute(
+                        x, baseline, n_steps=steps, internal_batch_size=size, return_convergence_delta=True
+                    )
+                    note = _incomplete(float(found.detach().sum()), float(excess))
+                    if not note:
+                        break
         tokens = found.detach().sum(-1)[0].double().cpu().numpy()
         row = np.zeros(len(scene.spans) + 2)
         np.add.at(row, np.where(asked.words == SPECIAL, len(scene.spans), asked.words), tokens)
