@@ -1,0 +1,109 @@
+"""How much do simulated participants differ, and does each show the effect? Crossed random effects of both.
+
+For runs over models that differ by their seeds: thinned networks, dropout, noise, or several seeds of a training. Each
+stimulus set with a factor of two levels gives an effect (the second level minus the first) for every participant, and a
+linear mixed model with crossed random effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from psylm.analysis import Drawn
+from psylm.apa import interval, number, p_value, sentence, statistic
+from psylm.figures.participants import effects_by_subject
+from psylm.figures.style import DOUBLE, new_figure
+from psylm.results import Run
+from psylm.stats.intervals import mean_interval
+from psylm.stats.maximal import fit_maximal
+from psylm.stats.participants import participants
+
+REQUIRES = ("surprisal",)
+
+KEYS = ["group", "stimuli"]
+
+
+def tables(run: Run) -> dict[str, pd.DataFrame]:
+    """Compute each participant's effect, the mixed model's effect, and the components of variance."""
+    data = participants(run)
+    effects, models, components = [], [], []
+    for key, rows in data.groupby(KEYS, sort=False):
+        about = dict(zip(KEYS, key, strict=True))
+        factors = run.card(about["stimuli"])["factors"]
+        for factor, levels in factors.items():
+            if len(levels) != 2:
+                continue
+            coded = rows.assign(effect=rows[factor].map({levels[0]: -0.5, levels[1]: 0.5}).astype(float))
+            about |= {"contrast": f"{levels[1]} − {levels[0]}"}
+            effects += [about | row for row in _by_subject(coded)]
+            fit = fit_maximal(coded, "value ~ effect", {"subject": ["effect"], "item": ["effect"]})
+            row = fit.fixed[fit.fixed["term"] == "effect"].to_dict("records")[0]
+            models.append(
+                about | row | {"formula": fit.formula, "note": fit.note, "n": fit.n, "subjects": fit.groups["subject"],
+                               "items": fit.groups["item"]}
+            )  # fmt: skip
+            own = fit.variances[fit.variances["with"] == ""]
+            components += [
+                about
+                | {"grouping": one["group"], "term": one["term"], "variance": one["value"], "sd": one["value"] ** 0.5}
+                for one in own.to_dict("records")
+            ]
+    return {"effects": pd.DataFrame(effects), "models": pd.DataFrame(models), "components": pd.DataFrame(components)}
+
+
+def _by_subject(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield each participant's mean effect, with its interval over items."""
+    for subject, mine in rows.groupby("subject", sort=False):
+        wide = mine.pivot_table(index="item", columns="effect", values="value")
+        estimate, low, high = mean_interval(wide[0.5] - wide[-0.5])
+        yield {"subject": subject, "estimate": estimate, "low": low, "high": high, "n": len(wide)}
+
+
+def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
+    """Draw the effect of every participant, a panel a group."""
+    drawn: dict[str, Drawn] = {}
+    for (stimuli, contrast), rows in tables["effects"].groupby(["stimuli", "contrast"], sort=False):
+        groups = list(dict.fromkeys(rows["group"]))
+        figure, panels = new_figure(min(DOUBLE, 3.2 * len(groups)), 2.3, columns=len(groups))
+        for axes, group in zip(panels, groups, strict=True):
+            effects_by_subject(rows[rows["group"] == group], axes)
+            axes.set_title(str(group).rpartition("#")[2])
+        panels[0].set_ylabel(f"{contrast} (bits)")
+        subjects, items = rows.groupby("group")["subject"].nunique().max(), int(rows["n"].min())
+        drawn[f"effects-{stimuli}"] = Drawn(
+            figure,
+            f"Effect of {contrast} on surprisal of the target in {stimuli}, participant by participant, in ascending "
+            f"order; 95% intervals over {items} items (Student's t). {subjects} participants (seeds) a panel.",
+        )
+    return drawn
+
+
+def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+    """Say in words what participants have in common and how they differ; every number comes from the tables."""
+    said: dict[str, list[str]] = {}
+    components = tables["components"].fillna({"term": ""})
+    for row in tables["models"].to_dict("records"):
+        mine = components[
+            (components[[*KEYS, "contrast"]] == [row["group"], row["stimuli"], row["contrast"]]).all(axis=1)
+        ]
+        sds = {(one["grouping"], one["term"]): one["sd"] for one in mine.to_dict("records")}
+        effects = tables["effects"]
+        own = effects[(effects["group"] == row["group"]) & (effects["stimuli"] == row["stimuli"])]
+        same = int(((own["estimate"] > 0) == (row["estimate"] > 0)).sum())
+        spread = {key: number(sds.get(key, 0.0)) for key in product(("subject", "item"), ("(Intercept)", "effect"))}
+        said.setdefault(row["group"], []).append(
+            sentence(
+                f"{row['stimuli']}, {row['contrast']}: {number(row['estimate'])} bits, "
+                f"{interval(row['low'], row['high'])}, {statistic('t', row['statistic'], row['df'])}, "
+                f"{p_value(row['p'])}, in {row['subjects']} participants and {row['items']} items; {same} participants "
+                "show it in that direction. Between participants, SD = "
+                f"{spread['subject', '(Intercept)']} bits of means and {spread['subject', 'effect']} of effects; "
+                f"between items, {spread['item', '(Intercept)']} and {spread['item', 'effect']}; residual "
+                f"{number(sds[('residual', '')])} ({row['formula']})"
+            )
+        )
+    return said
