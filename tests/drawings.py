@@ -29,6 +29,8 @@ from psylm.figures.forest import forest, proportions
 from psylm.figures.learning import losses, trajectory
 from psylm.figures.multiverse import specification_curve
 from psylm.figures.power import power_curves
+from psylm.figures.probes import probes
+from psylm.figures.reading import gain_by_perplexity, lagged, profile, smooth_curve
 from psylm.figures.regions import regions
 from psylm.figures.scatter import agreement
 from psylm.figures.similarity import layer_curves, similarity_matrix
@@ -37,12 +39,16 @@ from psylm.stats.correlation import correlation
 from tests.figure_tables import (
     ACCURACY,
     BINS,
+    CURVE,
     EFFECTS,
+    GAINS,
     ITEMS,
     LAYERS,
     PAIRS,
     POWER,
+    PROBED,
     REGIONS,
+    SPILLOVER,
     STEPS,
     UNIVERSE,
 )  # fmt: skip
@@ -181,6 +187,39 @@ def power() -> None:
 def specifications() -> None:
     above, _ = specification_curve(None, UNIVERSE, ["measure", "model"])
     above.set_ylabel("Effect (d)")
+
+
+@drawing
+def probed_layers() -> None:
+    probes(None, PROBED).legend()
+
+
+@drawing
+def reading_profile() -> None:
+    axes = profile(None, STEPS.rename(columns={"tokens": "position", "estimate": "mean"}), "model")
+    axes.set_xlabel("Word of the sentence (from 0)")
+    axes.set_ylabel("Reading time (ms)")
+
+
+@drawing
+def reading_shape() -> None:
+    axes = smooth_curve(None, CURVE)
+    axes.set_ylabel("Effect (ms)")
+    axes.legend()
+
+
+@drawing
+def reading_spillover() -> None:
+    axes = lagged(None, SPILLOVER, "predictor")
+    axes.set_ylabel("Effect of one bit (ms)")
+    axes.legend()
+
+
+@drawing
+def reading_gains() -> None:
+    axes = gain_by_perplexity(None, GAINS)
+    axes.set_ylabel("Δ log-likelihood (nats)")
+    axes.legend()
 
 
 @drawing

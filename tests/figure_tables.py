@@ -90,3 +90,26 @@ UNIVERSE = pd.DataFrame(
         )
     ]
 )  # fmt: skip
+
+CURVE = pd.DataFrame(
+    {"value": [0.0, 5.0, 10.0, 15.0], "effect": [-6.0, 0.0, 4.0, 5.0], "linear": [-4.0, -1.0, 2.0, 5.0],
+     "share": [0.4, 0.3, 0.2, 0.1]}
+).assign(low=lambda table: table["effect"] - 1.5, high=lambda table: table["effect"] + 1.5)  # fmt: skip
+
+SPILLOVER = pd.DataFrame(
+    {"predictor": ["a"] * 3 + ["b"] * 3, "words_back": [0, 1, 2] * 2, "estimate": [2.0, 1.0, 0.2, 1.2, 0.6, -0.3]}
+).assign(low=lambda table: table["estimate"] - 0.5, high=lambda table: table["estimate"] + 0.5)
+
+GAINS = pd.DataFrame(
+    {"predictor": ["a", "b", "GPT-2"], "kind": ["model", "model", "published"], "perplexity": [90.0, 700.0, 40.0],
+     "delta_log_likelihood": [0.02, 0.001, 0.018]}
+).assign(low=lambda table: table["delta_log_likelihood"] - 0.005,
+         high=lambda table: table["delta_log_likelihood"] + 0.005)  # fmt: skip
+
+PROBED = pd.DataFrame({"layer": [0, 1, 2], "accuracy": [0.7, 0.9, 0.85], "control": [0.5, 0.55, 0.4]}).assign(
+    accuracy_low=lambda table: table["accuracy"] - 0.05,
+    accuracy_high=lambda table: table["accuracy"] + 0.05,
+    control_low=lambda table: table["control"] - 0.05,
+    control_high=lambda table: table["control"] + 0.05,
+    shuffled=0.3,
+)
