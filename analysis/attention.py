@@ -18,8 +18,9 @@ import pandas as pd
 
 from psylm.analysis import Drawn
 from psylm.apa import count
-from psylm.attention.baselines import positional_baselines
-from psylm.attention.scenes import scene
+from psylm.attention.baselines import distance_rows, positional_baselines
+from psylm.attention.scenes import scene, visible
+from psylm.attention.selection import selection
 from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
@@ -114,12 +115,31 @@ def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict
         rows = positional_baselines(items, query, target, distractor, at=at, left_to_right=left)
         for name, some in rows[rows["measure"] == SELECTIVITY].groupby("baseline", sort=False):
             controls[f"position: {name}"] = some.astype({"item": "string"}).groupby("item")["value"].mean()
+        if "attention_query" in run.array_names():
+            controls["distance, learnt on other items"] = _distance(run, model, stimuli, items, left=left)
     own = _by_item(looks)
     for name, values in controls.items():
         if values.notna().any():  # a control that never sees target or distractor has no selectivity
             yield {"control": name, "mean": float(values.mean())} | asdict(
                 paired_contrast(own - values.reindex(own.index))
             )
+
+
+def _distance(run: Run, model: str, stimuli: str, items: pd.DataFrame, *, left: bool) -> pd.Series:
+    """Give the selectivity that each head would have if it knew distances only, averaged over heads, by item."""
+    asked = _asked(run)
+    trials = {(row["item"], row["condition"]): row for row in items.astype(object).to_dict("records")}
+    names, rows, scenes, seen = [], [], [], []
+    for item, condition, row in run.arrays("attention_query", model=model, stimuli=stimuli):
+        there = scene(trials[item, condition], asked["query"], asked["target"], asked["distractor"])
+        if there is not None:
+            names.append(item)
+            rows.append(row)
+            scenes.append(there)
+            seen.append(visible(there, asked.get("at", "prediction"), left_to_right=left))
+    predicted = zip(distance_rows(rows, scenes, seen, names), scenes, seen, strict=True)
+    values = [float(np.nanmean(selection(*one)["selectivity"])) for one in predicted]
+    return pd.Series(values).groupby(pd.Index(names, dtype="string")).mean()
 
 
 def _asked(run: Run) -> dict[str, Any]:

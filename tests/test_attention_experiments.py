@@ -34,6 +34,9 @@ def test_an_experiment_runs_to_its_tables(
     assert len(run.tables()["attention-heads"]) == 2 * 2
     assert run.tables()["attention-links"]["n"].min() >= 10
     if name == "attention-agreement":
+        controls = run.tables()["attention-controls"].set_index("control")
+        assert controls.loc["position: uniform", "mean"] == pytest.approx(0)
+        assert -1 < controls.loc["distance, learnt on other items", "mean"] < 1
         (image,) = [
             file for file in draw(run, STUDY.analysis_module) if "attention-map" in file.name and ".svg" in file.name
         ]
