@@ -14,6 +14,10 @@ from psylm.models.query import Row, batches, padded
 STATEFUL = {"encoder", "causal", "masked", "permuted", "seq2seq", "recurrent"}
 """Families of models that have hidden states."""
 
+CACHED_TOKENS = 512
+"""Tokens of a batch on a processor: what a layer makes of so many stays in its cache. With MiniLM, 2,048 take a fifth
+longer."""
+
 
 def layers_of(model: LanguageModel) -> int:
     """Return the number of layers above the embeddings, of an encoder-decoder model its encoder's."""
@@ -47,6 +51,8 @@ def state_batches(
     rows = [Row(ids, []) for ids in where]
     model.check_room(rows)
     budget = model.allowance.tokens // 2 if every else model.allowance.tokens
+    if model.network.device.type == "cpu":
+        budget = min(budget, CACHED_TOKENS)
     for batch in batches(rows, max(budget, 1)):
         ids, there = padded([row.ids for row in batch], model.tokenizer.filler, model.network.device)
         # Without padding, or where a model cannot see it, no mask is needed: attention has a faster kernel then.
