@@ -220,6 +220,11 @@ ENTRIES = [
         of_run("priming", "priming", f"layers-semantic-priming-{MODEL}"),
     ),
     Entry(
+        "lesions", "Dose and response of six kinds of lesion", "lesions.dose_response",
+        "psylm run lesion-dose --set dtype=bfloat16",
+        of_run("lesion-dose", "lesions", f"dose-response-{MODEL}"),
+    ),
+    Entry(
         "acquisition", "Learning trajectories", "learning.trajectory", "psylm run acquisition",
         of_run("acquisition", "trajectory", "accuracy-agreement-grammar"),
     ),
