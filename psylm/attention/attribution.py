@@ -140,7 +140,7 @@ def attributions(
                     note = _incomplete(float(found.detach().sum()), float(excess))
                     if not note:
                         break
-        tokens = found.detach().sum(-1)[0].double().cpu().numpy()
+        tokens = found.detach().sum(-1)[0].cpu().double().numpy()
         row = np.zeros(len(scene.spans) + 2)
         np.add.at(row, np.where(asked.words == SPECIAL, len(scene.spans), asked.words), tokens)
         row[-1] = tokens[0] if asked.words[0] != SPECIAL else 0.0

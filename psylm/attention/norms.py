@@ -63,10 +63,10 @@ def norms(values: Tensor, output: Tensor) -> Tensor:
     output
         Each head's part of W^O [heads, d_v, width].
     """
-    values = values.repeat_interleave(len(output) // values.shape[1], 1).double()
-    gram = (output.double() @ output.double().transpose(1, 2))[None]  # ‖v W‖² = v W Wᵀ vᵀ
+    values = values.repeat_interleave(len(output) // values.shape[1], 1).float()
+    gram = (output.float() @ output.float().transpose(1, 2))[None]  # ‖v W‖² = v W Wᵀ vᵀ
     squares: Tensor = ((values @ gram) * values).sum(-1)
-    return squares.clamp(min=0).sqrt().to(output.dtype)
+    return squares.clamp(min=0).sqrt()
 
 
 def _output(module: Any, heads: int, known: dict[int, Tensor]) -> Tensor:

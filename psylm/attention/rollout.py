@@ -180,7 +180,7 @@ def _keep(layers: dict[int, list[np.ndarray]]) -> Take:
     """Collect each reading's layers, averaged over heads."""
 
     def take(seen: Seen) -> None:
-        mean = seen.weights.mean(1).double().cpu().numpy()
+        mean = seen.weights.mean(1).cpu().double().numpy()
         for number, mine in zip(seen.readings, mean, strict=True):
             layers.setdefault(number, []).append(mine)
 
