@@ -27,7 +27,9 @@ from psylm.figures.calibration import calibration
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.learning import losses, trajectory
+from psylm.figures.lesions import dose_response
 from psylm.figures.multiverse import specification_curve
+from psylm.figures.participants import effects_by_subject
 from psylm.figures.power import power_curves
 from psylm.figures.probes import probes
 from psylm.figures.reading import gain_by_perplexity, lagged, profile, smooth_curve
@@ -220,6 +222,17 @@ def reading_gains() -> None:
     axes = gain_by_perplexity(None, GAINS)
     axes.set_ylabel("Δ log-likelihood (nats)")
     axes.legend()
+
+
+@drawing
+def lesions_by_dose() -> None:
+    table = BINS.rename(columns={"name": "task", "predicted": "dose", "observed": "estimate"}).assign(chance=0.5)
+    dose_response(table, unit="share of heads").set_ylabel("Right choices (share)")
+
+
+@drawing
+def participants() -> None:
+    effects_by_subject(EFFECTS).set_ylabel("Effect (d)")
 
 
 @drawing
