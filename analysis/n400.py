@@ -17,10 +17,10 @@ import pandas as pd
 from psylm.analysis import Drawn
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest
-from psylm.figures.reading import gain_panels, gains_caption, grid, perplexity_caption, perplexity_panels, short
+from psylm.figures.reading import gain_panels, gains_caption, grid, perplexity_caption, perplexity_panels
 from psylm.figures.style import DOUBLE
 from psylm.prose import contrasts
-from psylm.prose_processing import gains, lagged_effects, pairs
+from psylm.prose_processing import gains, lagged_effects, pairs, short
 from psylm.results import Run
 from psylm.stats.design import condition_table, contrast_table
 from psylm.stats.multiple import adjusted

@@ -11,6 +11,7 @@ from psylm.apa import count, interval, listing, number, p_value, sentence, stati
 from psylm.prose import ALPHA
 
 NATS = 1000
+"""Gains are told and drawn in thousandths of a nat."""
 
 LINKS = {"log": "a logarithmic effect", "power": "an effect of its 0.75th power", "smooth": "a smooth effect"}
 
@@ -34,6 +35,18 @@ def named(response: str) -> str:
 
 def _nats(value: float, low: float, high: float) -> str:
     return f"{number(value * NATS)} × 10⁻³ nats per word, {interval(low * NATS, high * NATS)}"
+
+
+def short(name: str) -> str:
+    """Return a model's name without the folders that its file lies in.
+
+    Examples
+    --------
+    >>> short("ngram:/home/me/texts/wiki.txt@3"), short("embedded:smollm2-135m"), short("hub:org/model")
+    ('ngram:wiki.txt@3', 'embedded:smollm2-135m', 'hub:org/model')
+    """
+    kind, _, rest = name.partition(":")
+    return f"{kind}:{rest.rpartition('/')[2]}" if kind in ("ngram", "file", "scratch") else name
 
 
 def baseline(covariates: str) -> str:
@@ -112,7 +125,7 @@ def pairs(rows: pd.DataFrame, model: str) -> Iterator[str]:
         turned = row["second"] == model
         other, sign = (row["first"], -1) if turned else (row["second"], 1)
         low, high = sorted((sign * row["low"], sign * row["high"]))
-        told.append((other, sign * row["difference"], low, high, row["p_holm"]))
+        told.append((short(other), sign * row["difference"], low, high, row["p_holm"]))
     sure = [one for one in told if one[4] < ALPHA]
     rest = [one for one in told if one[4] >= ALPHA]
     if not told:
@@ -122,8 +135,13 @@ def pairs(rows: pd.DataFrame, model: str) -> Iterator[str]:
         more = "larger" if value > 0 else "smaller"
         yield f"Its gain was {more} than that of {other} {where}, difference = {_nats(value, low, high)}, {p_value(p)}."
     if rest:
-        said = listing([f"{other} ({number(value * NATS)}, {p_value(p)})" for other, value, _, _, p in rest], ";")
-        yield f"Its gain did not differ significantly {where} from {'those' if len(rest) > 1 else 'that'} of {said}."
+        values = sorted(value for _, value, *_ in rest)
+        spread = " to ".join(dict.fromkeys(number(value * NATS) for value in (values[0], values[-1])))
+        yield (
+            f"Its gain {where} did not differ significantly from {'those' if len(rest) > 1 else 'that'} of "
+            f"{listing(other for other, *_ in rest)} (differences of {spread} × 10⁻³ nats per word, smallest "
+            f"{p_value(min(p for *_, p in rest))})."
+        )
 
 
 def links(rows: pd.DataFrame) -> Iterator[str]:
@@ -134,15 +152,16 @@ def links(rows: pd.DataFrame) -> Iterator[str]:
     rows
         Rows of `link_rows` of one response and predictor.
     """
-    told = []
+    told: list[str] = []
     for row in _records(rows[rows["link"] != "linear"]):
         sure = row["minus_linear_p"] < ALPHA
         verb = ("better" if row["minus_linear"] > 0 else "worse") if sure else "not significantly differently"
-        found = f"{number(row['minus_linear'] * NATS)}, {p_value(row['minus_linear_p'])}"
-        told.append(f"{LINKS[row['link']]} {verb} ({found})")
+        unit = "" if told else " × 10⁻³ nats per word"
+        found = f"{number(row['minus_linear'] * NATS)}{unit}, {p_value(row['minus_linear_p'])}"
+        told.append(f"{LINKS[row['link']]}{'' if told else ' predicted held-out words'} {verb} ({found})")
     if told:
         response = named(str(rows["response"].iloc[0]))
-        yield f"Against a linear effect of surprisal on {response}, held-out words were predicted by {listing(told)}."
+        yield f"Compared with a linear effect of surprisal on {response}, {listing(told)}."
 
 
 def lagged_effects(rows: pd.DataFrame, unit: str) -> Iterator[str]:
@@ -174,3 +193,7 @@ def lagged_effects(rows: pd.DataFrame, unit: str) -> Iterator[str]:
             for row in _records(mine)
         ]
         yield sentence(f"{named(str(response))} changed by {listing(parts, ';') if several else parts[0]}")
+    for note, noted in known[known["note"].fillna("") != ""].groupby("note", sort=False):
+        responses = list(dict.fromkeys(noted["response"]))
+        which = "all responses" if len(responses) == known["response"].nunique() else listing(map(named, responses))
+        yield f"Note on the fit of {which}: {note}."

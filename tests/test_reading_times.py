@@ -323,7 +323,10 @@ def test_the_paragraph_says_what_the_tables_say(done, tables):
     assert "Surprisal improved the prediction of rt" in good
     assert f"Δ log-likelihood = {row['delta_log_likelihood'] * 1000:.2f} × 10⁻³ nats per word" in good
     assert "420 words that were held out in ten folds of sentences (n = 70;" in good
-    assert f"Its gain was larger than that of {NOISE}" in good and "a logarithmic effect worse" in good
+    assert (
+        f"Its gain was larger than that of {NOISE}" in good
+        and "a logarithmic effect predicted held-out words worse" in good
+    )
     assert "did not improve" in " ".join(said[f"{NOISE} on made"])
     assert "the baseline determines it" in " ".join(said[f"{FREQUENCY} on made"])
     assert "µV" in " ".join(LOAD("n400").summary(done, tables_of(done, "n400"))[f"{GOOD} on made"])

@@ -190,6 +190,15 @@ ENTRIES = [
         of_run("reading-times", "reading_times", "spillover-devarda2024"),
     ),
     Entry(
+        "reading-shape-naturalstories", "The shape in ten whole texts", "reading.smooth_curve",
+        "psylm run naturalstories",
+        of_run("naturalstories", "reading_times", f"shape-{MODEL}-naturalstories"),
+    ),
+    Entry(
+        "n400-components", "Effects by ERP component", "forest.forest", "psylm run n400",
+        of_run("n400", "n400", "components-devarda2024"),
+    ),
+    Entry(
         "attention-heads", "Selectivity of heads, and its link with behaviour", "attention.head_grid",
         "psylm run attention-agreement",
         of_run("attention-agreement", "attention", f"heads-{MODEL}-agreement-attraction"),

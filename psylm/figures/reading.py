@@ -11,9 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarForm
 
 from psylm.figures.forest import forest
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, band, new_figure, panel, series, styled
-
-NATS = 1000
-"""Gains are drawn in thousandths of a nat."""
+from psylm.prose_processing import NATS, short
 
 GAIN = "Δ log-likelihood (10⁻³ nats per word)"
 
@@ -41,18 +39,6 @@ def grid(width: float, height: float, count: int, columns: int) -> tuple[Figure,
     for unused in panels[count:]:
         unused.remove()
     return figure, panels[:count]
-
-
-def short(name: str) -> str:
-    """Return a model's name without the folders that its file lies in.
-
-    Examples
-    --------
-    >>> short("ngram:/home/me/texts/wiki.txt@3"), short("embedded:smollm2-135m"), short("hub:org/model")
-    ('ngram:wiki.txt@3', 'embedded:smollm2-135m', 'hub:org/model')
-    """
-    kind, _, rest = name.partition(":")
-    return f"{kind}:{rest.rpartition('/')[2]}" if kind in ("ngram", "file", "scratch") else name
 
 
 def profile(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:

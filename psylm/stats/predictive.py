@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,13 +27,14 @@ KNOTS = 5
 OWN = 1e-3
 """Share of a predictor's variance, at least, that the others must leave it (a variance inflation of 1,000)."""
 
-SHAPES: dict[Link, str] = {
-    "linear": "{}",
-    "log": "np.log1p({})",
-    "power": f"np.power({{}}, {POWER})",
-    "smooth": f"cr({{}}, df={KNOTS - 1}, constraints='center')",
+SPLINE = f"0 + cr(x, df={KNOTS - 1}, constraints='center')"
+
+SHAPES: dict[Link, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": np.asarray,
+    "log": np.log1p,
+    "power": lambda values: np.power(values, POWER),
 }
-"""How a predictor stands in the formula."""
+"""How a predictor stands in the regression, where it is one column of it."""
 
 
 @dataclass(frozen=True)
@@ -200,22 +201,45 @@ def beyond(data: pd.DataFrame, baseline: Sequence[str], predictors: Sequence[str
     return own
 
 
+def shaped(values: np.ndarray, link: Link, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a predictor's columns in a regression: of its values, and of other values by what the first ones say.
+
+    Parameters
+    ----------
+    values, at
+        Shapes (observations,) and (points,).
+    link
+        As in `held_out_gains`; a smooth has its knots at quantiles of `values`.
+
+    Examples
+    --------
+    >>> train, test = shaped(np.arange(100.0), "smooth", np.array([3.0, 50.0]))
+    >>> train.shape, test.shape, bool(abs(train.mean(0)).max() < 1e-9)
+    ((100, 4), (2, 4), True)
+    """
+    if link == "smooth":
+        spline = dmatrix(SPLINE, {"x": values}, NA_action="raise")
+        (other,) = build_design_matrices([spline.design_info], {"x": at}, NA_action="raise")
+        return np.asarray(spline), np.asarray(other)
+    return SHAPES[link](values)[:, None], SHAPES[link](at)[:, None]
+
+
 def _designs(
     data: pd.DataFrame, baseline: Sequence[str], predictors: Sequence[str], link: Link, fold: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield the design matrix of each fold's training rows, and of its own rows by what the training rows say."""
     if link in ("log", "power") and any(data[name].min() < 0 for name in predictors):
         raise InputError(Problem(f"link {link}", "a predictor below 0", "surprisal, which is never below 0"))
-    columns = [*baseline, *predictors]
-    names = {column: f"x{number}" for number, column in enumerate(columns)}  # names of columns are the user's
-    whole = data[columns].astype(float).rename(columns=names).assign(row=fold)
+    known = np.column_stack([np.ones(len(data)), data[list(baseline)].to_numpy(dtype=float)])
     for number in range(fold.max() + 1):
-        mine = fold != number
-        own = beyond(data[mine], baseline, predictors)
-        terms = [*(names[name] for name in baseline), *(SHAPES[link].format(names[name]) for name in own)]
-        train = dmatrix(" + ".join(["1", *terms]), whole[mine], NA_action="raise")
-        (test,) = build_design_matrices([train.design_info], whole[~mine], NA_action="raise")
-        yield np.asarray(train), np.asarray(test)
+        there = fold != number
+        own = beyond(data[there], baseline, predictors)
+        values = [data[name].to_numpy(dtype=float) for name in own]
+        pairs = [shaped(column[there], link, column[~there]) for column in values]
+        yield (
+            np.hstack([known[there], *(train for train, _ in pairs)]),
+            np.hstack([known[~there], *(test for _, test in pairs)]),
+        )
 
 
 def _held_out(y: np.ndarray, fold: np.ndarray, designs: Iterator[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:

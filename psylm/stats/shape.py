@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
-from patsy import build_design_matrices, dmatrix
 from scipy import stats
 
 from psylm.stats.intervals import LEVEL
-from psylm.stats.predictive import SHAPES, Link
+from psylm.stats.predictive import Link, shaped
 
 POINTS = 60
 """Points of a curve."""
@@ -61,34 +60,31 @@ def smooth_effect(
     5
     """
     clean = data[list(dict.fromkeys([response, *baseline, *predictors, group]))].dropna()
-    named = {f"x{number}": clean[name].to_numpy(float) for number, name in enumerate([*predictors, *baseline])}
-    own = named["x0"]
+    lags = [clean[name].to_numpy(dtype=float) for name in predictors]
+    own = lags[0]
     at = np.linspace(np.percentile(own, REACH[0]), np.percentile(own, REACH[1]), POINTS)
     inside = own[(own >= at[0]) & (own <= at[-1])]
     nearest = np.abs(inside[:, None] - at).argmin(1)
+    known = np.column_stack([np.ones(len(clean)), clean[list(baseline)].to_numpy(dtype=float)])
+    times, clusters = clean[response].to_numpy(dtype=float), pd.factorize(clean[group])[0]
     return pd.DataFrame({"value": at}).assign(
-        **_curve(clean, named, response, group, at, len(predictors), "smooth"),
-        linear=_curve(clean, named, response, group, at, len(predictors), "linear")["effect"],
+        **_curve(times, known, lags, "smooth", at, clusters),
+        linear=_curve(times, known, lags, "linear", at, clusters)["effect"],
         share=np.bincount(nearest, minlength=POINTS) / len(clean),
     )
 
 
 def _curve(
-    data: pd.DataFrame, named: dict[str, np.ndarray], response: str, group: str, at: np.ndarray, shaped: int, link: Link
+    response: np.ndarray, known: np.ndarray, lags: list[np.ndarray], link: Link, at: np.ndarray, clusters: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Fit a regression; return the first predictor's part of it at some values, with its interval."""
-    names = list(named)
-    terms = [SHAPES[link].format(name) for name in names[:shaped]]
-    own = dmatrix(f"0 + {terms[0]}", named)
-    others = [dmatrix(f"0 + {term}", named) for term in [*terms[1:], *names[shaped:]]]
-    rest = np.hstack([np.ones((len(data), 1)), *others])
-    clusters = pd.factorize(data[group])[0]
-    fit = sm.OLS(data[response].to_numpy(float), np.hstack([own, rest])).fit(
+    own, points = shaped(lags[0], link, at)
+    rest = [shaped(values, link, values)[0] for values in lags[1:]]
+    fit = sm.OLS(response, np.hstack([own, *rest, known])).fit(
         cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True
     )
     width = own.shape[1]
-    (points,) = build_design_matrices([own.design_info], {"x0": at})
-    away = np.asarray(points) - np.asarray(own).mean(0)
+    away = points - own.mean(0)
     effect = away @ fit.params[:width]
     error = np.sqrt(np.einsum("ij,jk,ik->i", away, fit.cov_params()[:width, :width], away))
     half = stats.t.ppf((1 + LEVEL) / 2, clusters.max()) * error
