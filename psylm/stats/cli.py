@@ -40,7 +40,8 @@ def power(
     from psylm.figures.style import save, style
     from psylm.progress import Bars
     from psylm.results import Run, write_table
-    from psylm.stats.power import Components, power_table, predicted_effect
+    from psylm.stats.power import Components, power_table
+    from psylm.stats.predicted import predicted_effect
 
     components = Components(**_standard_deviations(sd))
     counts = _numbers("subjects", subjects), _numbers("items", items)

@@ -18,7 +18,6 @@ from scipy import stats
 
 from psylm.errors import InputError, Problem
 from psylm.progress import Listener, Silent
-from psylm.results import Run
 from psylm.stats.intervals import proportion_interval
 from psylm.stats.mixed import MixedModel, fit_mixed
 
@@ -275,29 +274,3 @@ def analytic_power(effect: float, components: Components, subjects: int, items: 
     df = (a + b - residual) ** 2 / (a**2 / df_subjects + b**2 / df_items + residual**2 / (df_subjects * df_items))
     ncp = abs(effect) / math.sqrt(of_subjects + of_items + residual)
     return float(stats.nct.sf(stats.t.ppf(1 - ALPHA / 2, df), df, ncp))
-
-
-def predicted_effect(run: Run, contrast: str, at: str = "") -> float:
-    """Return the difference in surprisal that a run found between conditions, in bits.
-
-    Parameters
-    ----------
-    run
-        An analysed run of one model on one stimulus set.
-    contrast, at
-        The contrast and where it holds, as they stand in its tables of contrasts.
-
-    Raises
-    ------
-    InputError
-        There is no such contrast, or there are several; those that there are, are told.
-    """
-    tables = [table for name, table in run.tables().items() if name.endswith("contrasts") and "at" in table]
-    rows = pd.concat([pd.DataFrame(columns=["contrast", "at", "measure", "estimate"]), *tables]).fillna({"at": ""})
-    rows = rows[rows["measure"] == "surprisal"]
-    found = rows[(rows["contrast"] == contrast) & (rows["at"] == at)]
-    if len(found) != 1:
-        there = dict.fromkeys(f"{row.contrast!r} at {row.at!r}" for row in rows.itertuples())
-        expected = "one of " + ", ".join(there) + (", of one model" if len(found) else "")
-        raise InputError(Problem(f"{run.path}, contrast {contrast!r} at {at!r}", f"{len(found)} rows", expected))
-    return float(found["estimate"].iloc[0])
