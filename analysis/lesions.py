@@ -8,17 +8,17 @@ others, or `meaning`, whose first level should be more similar. Performance is t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from psylm import prose_lesions as prose
 from psylm.analysis import Drawn
-from psylm.apa import interval, listing, number, p_value, sentence, statistic
+from psylm.apa import listing
 from psylm.figures.lesions import among_random, dissociation, dose_response
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
 from psylm.lesions.dose import dose_of
+from psylm.prose_lesions import INTACT
 from psylm.results import Run
 from psylm.stats.dissociation import (
     Cube,
@@ -38,7 +38,6 @@ COSTS = ("surprisal", "sentence_surprisal")
 JUDGED = {"acceptability": COSTS, "grammaticality": COSTS, "completion": COSTS, "meaning": ("similarity",)}
 """Factors whose first level is the right choice, and the measures by which is chosen."""
 
-INTACT = "intact"
 TARGETED = ("important-heads", "unimportant-heads", "heads")
 
 
@@ -249,18 +248,10 @@ def _dissociation_drawn(model: str, table: pd.DataFrame, found: pd.DataFrame) ->
         f"dissociation-{model}": Drawn(
             figure,
             f"The two lesions of {model} that interact most with the task, among {len(found)} comparisons of lesions "
-            f"of like severity: interaction {_tested(row)}. "
+            f"of like severity: interaction {prose.interaction(row)}. "
             "Bars: 95% intervals of each share.",
         )
     }
-
-
-def _tested(row: Any) -> str:
-    """Write an interaction with its interval and test."""
-    return (
-        f"{number(row['interaction'])}, {interval(row['interaction_low'], row['interaction_high'])} by bootstrap over "
-        f"items and draws, {statistic('z', row['z'])}, {p_value(row['p_holm'])} after Holm's correction"
-    )
 
 
 def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
@@ -268,62 +259,9 @@ def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     for model, table in tables.get("performance", pd.DataFrame(columns=["model"])).groupby("model", sort=False):
         mine = {name: rows[rows["model"] == model] for name, rows in tables.items() if len(rows)}
-        said[str(model)] = [*_doses_said(table, mine["slopes"]), *_controls_said(mine.get("controls", pd.DataFrame())),
-                            *_dissociations_said(mine.get("dissociations", pd.DataFrame()))]  # fmt: skip
+        said[str(model)] = [
+            *prose.doses(table, mine["slopes"]),
+            *prose.controls(mine.get("controls", pd.DataFrame())),
+            *prose.dissociations(mine.get("dissociations", pd.DataFrame())),
+        ]
     return said
-
-
-def _doses_said(table: pd.DataFrame, slopes: pd.DataFrame) -> Iterator[str]:
-    intact = table[table["lesion"] == INTACT]
-    if len(intact):
-        parts = [
-            f"{number(row['estimate'], bounded=True)} of {row['n']} items of {row['task']} "
-            f"({interval(row['low'], row['high'], bounded=True)}, chance {number(row['chance'], bounded=True)})"
-            for row in intact.to_dict("records")
-        ]
-        yield f"The intact model chose right in {listing(parts)}."
-    for name, rows in table[(table["lesion"] != INTACT) & (table["unit"] != "")].groupby("name", sort=False):
-        worst = rows[rows["dose"] == rows["dose"].max()]
-        parts = [f"{number(row['estimate'], bounded=True)} on {row['task']}" for row in worst.to_dict("records")]
-        mine = slopes[slopes["kind"] == name]
-        tests = [
-            f"{row['task']} {number(row['estimate'])} ({interval(row['low'], row['high'])}, "
-            f"{statistic('t', row['t'], row['df'])}, {p_value(row['p'])})"
-            for row in mine.to_dict("records")
-        ]
-        yield sentence(
-            f"{name}: at the largest dose ({number(worst['dose'].iloc[0])} {worst['unit'].iloc[0]}) "
-            f"{listing(parts)}; slope {listing(tests)}"
-        )
-
-
-def _controls_said(table: pd.DataFrame) -> Iterator[str]:
-    for (name, dose), rows in table.groupby(["name", "dose"], sort=False) if len(table) else ():
-        parts = [
-            f"{row['task']} {number(row['estimate'], bounded=True)} (random: {number(row['mean'], bounded=True)}, from "
-            f"{number(row['lowest'], bounded=True)} to {number(row['highest'], bounded=True)}; percentile "
-            f"{row['percentile']:.0f})"
-            for row in rows.to_dict("records")
-        ]
-        yield sentence(
-            f"{name}, {number(100 * dose, 0)}% of heads, among {rows['draws'].iloc[0]} random lesions of that size: "
-            f"{listing(parts)}"
-        )
-
-
-def _dissociations_said(table: pd.DataFrame) -> Iterator[str]:
-    if table.empty:
-        return
-    apart = table[table["crossover"] & (table["p_holm"] < 0.05)]
-    yield (
-        f"Of {len(table)} comparisons of two lesions of like severity on two tasks, {len(apart)} "
-        f"{'is a' if len(apart) == 1 else 'are'} double dissociation{'' if len(apart) == 1 else 's'} (a crossover with "
-        "both simple effects' 95% intervals off zero, and an interaction significant after Holm's correction)."
-    )
-    shown = apart if len(apart) else table.assign(size=table["interaction"].abs()).sort_values("size").tail(1)
-    for row in shown.to_dict("records"):
-        yield sentence(
-            f"{row['strength_1']} against {row['strength_2']}: {row['task_a']} {number(row['effect_a'])} "
-            f"({interval(row['effect_a_low'], row['effect_a_high'])}), {row['task_b']} {number(row['effect_b'])} "
-            f"({interval(row['effect_b_low'], row['effect_b_high'])}), interaction {_tested(row)}"
-        )
