@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from psylm.analysis import Drawn
 from psylm.apa import interval, listing, number, p_value, sentence, share
@@ -112,26 +113,16 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
 
 def _draw_anisotropy(table: pd.DataFrame, model: str) -> Drawn:
     rows = table.assign(estimate=table["anisotropy"], low=table["anisotropy"], high=table["anisotropy"])
-    figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], rows, "correction")
-    axes.set_ylabel("Anisotropy (mean cosine of all pairs)")
-    figure.legend(*axes.get_legend_handles_labels(), title="correction", loc="outside upper center", ncols=3)
     return Drawn(
-        figure,
+        _curves(rows, "correction", "Anisotropy (mean cosine of all pairs)", "correction"),
         f"Anisotropy by layer, {model}: the mean cosine of all pairs of different texts, 0 where no direction is "
         f"preferred; before and after corrections that were fitted on these texts. n = {int(rows['n'].max())} texts.",
     )
 
 
 def _draw_rsa(table: pd.DataFrame, model: str) -> Drawn:
-    figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], table, "with")
-    axes.set_ylabel("RSA (Spearman's ρ)")
-    figure.legend(
-        *axes.get_legend_handles_labels(), title="distances compared with", loc="outside upper center", ncols=3
-    )
     return Drawn(
-        figure,
+        _curves(table, "with", "RSA (Spearman's ρ)", "distances compared with"),
         f"Representational similarity by layer, {model}: correlation of the cosine distances of texts with the share "
         f"of words that they do not have in common (Jaccard), and with the distances in the last layer; 95% intervals "
         f"(BCa bootstrap of texts). n = {int(table['n'].max())} texts.",
@@ -139,15 +130,20 @@ def _draw_rsa(table: pd.DataFrame, model: str) -> Drawn:
 
 
 def _draw_human(table: pd.DataFrame, model: str) -> Drawn:
-    figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], table, "correction")
-    axes.set_ylabel("Correlation with human ratings (ρ)")
-    figure.legend(*axes.get_legend_handles_labels(), title="correction", loc="outside upper center", ncols=3)
     return Drawn(
-        figure,
+        _curves(table, "correction", "Correlation with human ratings (ρ)", "correction"),
         f"Spearman's correlation of the cosine with people's ratings by layer and correction, {model}, with 95% "
         f"intervals (BCa bootstrap of items). n = {int(table['n'].max())} pairs.",
     )
+
+
+def _curves(table: pd.DataFrame, group: str, label: str, title: str) -> Figure:
+    """Draw curves over layers in a figure of their own, the legend above it."""
+    figure, panels = new_figure(SINGLE, 2.4)
+    axes = layer_curves(panels[0], table, group)
+    axes.set_ylabel(label)
+    figure.legend(*axes.get_legend_handles_labels(), title=title, loc="outside upper center", ncols=3)
+    return figure
 
 
 def _draw_matrix(space: Space, model: str) -> Drawn:

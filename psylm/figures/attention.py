@@ -58,11 +58,7 @@ def attention_map(
             values, cmap=colour_map(), vmin=0, vmax=top or max(float(np.nanmax(values)), 1e-12), edgecolors="0.92",
             linewidth=0.3,
         )  # fmt: skip
-        axes.set_xticks(np.arange(len(words)) + 0.5, list(words), rotation=60, ha="right", rotation_mode="anchor")
-        axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
-        axes.invert_yaxis()
-        axes.set_aspect("equal")
-        axes.tick_params(length=0)
+        _name_cells(axes, rows, words, rotation=60)
         axes.set_xlabel("Attended word")
         axes.set_ylabel("Attending word")
         _colour_bar(axes, mesh, "Attention (share)")
@@ -192,16 +188,18 @@ def correlations(axes: Axes | None, matrix: pd.DataFrame, label: str) -> Axes:
         for (row, column), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".").replace("-", "−")
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=7, color=ink(mesh, value))
-        axes.set_xticks(
-            np.arange(len(matrix.columns)) + 0.5, [str(name) for name in matrix.columns], rotation=45, ha="right",
-            rotation_mode="anchor",
-        )  # fmt: skip
-        axes.set_yticks(np.arange(len(matrix)) + 0.5, [str(name) for name in matrix.index])
-        axes.invert_yaxis()
-        axes.set_aspect("equal")
-        axes.tick_params(length=0)
+        _name_cells(axes, list(map(str, matrix.index)), list(map(str, matrix.columns)), rotation=45)
         _colour_bar(axes, mesh, label)
     return axes
+
+
+def _name_cells(axes: Axes, rows: Sequence[str], columns: Sequence[str], *, rotation: float) -> None:
+    """Name the rows and columns of a matrix of square cells, its first row on top."""
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=rotation, ha="right", rotation_mode="anchor")
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.invert_yaxis()
+    axes.set_aspect("equal")
+    axes.tick_params(length=0)
 
 
 def _numbers(count: int) -> tuple[np.ndarray, list[str]]:

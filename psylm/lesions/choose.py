@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from psylm.lesions.sites import Site
 
 Heads = list[tuple[int, int]]
 """Heads as the number of their site and their own."""
+
+Place = TypeVar("Place")
 
 
 def all_heads(sites: Sequence[Site]) -> Heads:
@@ -32,28 +35,24 @@ def named_heads(change: Change, sites: Sequence[Site], where: str) -> Heads:
     InputError
         There is no such head; those that there are are told.
     """
-    names = {head_name(sites, head): head for head in all_heads(sites)}
-    problems = [
-        Problem(where, f"{change.kind} {name}", f"heads {head_name(sites, (0, 0))} to {list(names)[-1]}")
-        for name in change.places
-        if name not in names
-    ]
-    if problems:
-        raise InputError(*problems)
-    return [names[name] for name in change.places]
+    return _named(change, {head_name(sites, head): head for head in all_heads(sites)}, "heads", where)
 
 
 def named_layers(change: Change, sites: Sequence[Site], where: str) -> list[Site]:
     """Find the layers that a change names, each by one of its attentions; errors as of `named_heads`."""
-    own = {site.name: site for site in sites if not site.crosses}
+    return _named(change, {site.name: site for site in sites if not site.crosses}, "layers", where)
+
+
+def _named(change: Change, there: dict[str, Place], what: str, where: str) -> list[Place]:
+    """Find what a change names among all that there is, by name and in order."""
     problems = [
-        Problem(where, f"{change.kind} {name}", f"layers {next(iter(own))} to {list(own)[-1]}")
+        Problem(where, f"{change.kind} {name}", f"{what} {next(iter(there))} to {next(reversed(there))}")
         for name in change.places
-        if name not in own
+        if name not in there
     ]
     if problems:
         raise InputError(*problems)
-    return [own[name] for name in change.places]
+    return [there[name] for name in change.places]
 
 
 def amount(change: Change, total: int, where: str) -> int:
