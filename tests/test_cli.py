@@ -48,7 +48,11 @@ def config(study):
         ('models: ["file:', 'models: ["files:', "a name of another form; expected embedded:NAME"),
         ("name: trial", "name: ../trial", "line 1, key name: found '../trial'"),
         ("stimuli: [small]", "stimuli: [small", "broken YAML"),
-        ("seed: 7", "analysis: [clozes]", "analysis module: found 'clozes'; expected one of cloze"),
+        (
+            "seed: 7",
+            "analysis: [clozes]",
+            "analysis module: found 'clozes'; expected one of association, attention, cloze",
+        ),
     ],
 )
 def test_a_broken_config_ends_with_its_place_and_status_2(config, before, after, told):

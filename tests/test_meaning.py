@@ -21,7 +21,7 @@ from psylm.stats.geometry import all_but_the_top, anisotropy, whitening
 from psylm.stats.overlap import overlap
 from psylm.stats.preference import preference_table
 from psylm.stimuli import check_stimuli, load_stimuli
-from psylm.stimuli.readers import sick
+from psylm.stimuli.readers import rated_pairs, sick
 from psylm.study import Study
 
 RNG = np.random.default_rng(3)
@@ -239,6 +239,16 @@ def test_sick_is_read_as_published(tmp_path):
     items, human = sick([file])
     assert items.iloc[0].tolist() == ["6", "A cat sleeps", "No cat is awake"]
     assert human.iloc[0].tolist() == ["6", "similarity", "3.3"]
+
+
+def test_rated_pairs_are_read_with_commas_or_tabs(tmp_path):
+    table, words = tmp_path / "pairs.csv", tmp_path / "words.txt"
+    table.write_text('"A cat, asleep","NA  is  here",2.5\n猫が寝る。,犬が寝る。,1.0\n', encoding="utf-8")
+    words.write_text("old\tnew\t1.58\n", encoding="utf-8")
+    items, human = rated_pairs([table])
+    assert items.to_numpy().tolist() == [["1", "A cat, asleep", "NA is here"], ["2", "猫が寝る。", "犬が寝る。"]]
+    assert human["value"].tolist() == ["2.5", "1.0"]
+    assert rated_pairs([words])[0].to_numpy().tolist() == [["1", "old", "new"]]
 
 
 @pytest.mark.parametrize(

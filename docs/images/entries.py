@@ -229,8 +229,8 @@ ENTRIES = [
         of_run("priming", "priming", f"layers-semantic-priming-{MODEL}"),
     ),
     Entry(
-        "lesions", "Dose and response of six kinds of lesion", "lesions.dose_response",
-        "psylm run lesion-dose --set dtype=bfloat16",
+        "lesions", "Dose and response of lesions", "lesions.dose_response",
+        "psylm run lesion-dose",
         of_run("lesion-dose", "lesions", f"dose-response-{MODEL}"),
     ),
     Entry(

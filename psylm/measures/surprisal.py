@@ -169,7 +169,9 @@ def _scored(
             text = place.word.text[slice(*place.word.span)]
             for quantity in options.quantities:
                 value = _value(quantity, score.log_probability, score.items, order, model)
-                note = score.note if not math.isnan(value) or score.note else NO_AFTER
+                note = score.note
+                if math.isnan(value) and not note:
+                    note = NO_AFTER if quantity == "entropy_reduction" and not model.left_to_right else NOT_FINITE
                 yield place.trial, place.region, place.number, text, quantity, value, note
     if "token" in options.units:
         yield from _tokens(model, places, tokens, scores, order, options)
@@ -178,6 +180,7 @@ def _scored(
 
 
 NO_AFTER = "the model sees both sides: there is no distribution before and after the word"
+NOT_FINITE = "the model's output is not a finite number"
 TOKEN = "token"
 """The region of rows that are tokens."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
-from statsmodels.stats.multitest import multipletests
-
-METHODS = {"holm": "holm", "bh": "fdr_bh"}
+from scipy import stats
 
 
 def adjusted(p: ArrayLike, method: str = "holm") -> np.ndarray:
@@ -28,5 +28,17 @@ def adjusted(p: ArrayLike, method: str = "holm") -> np.ndarray:
     known = ~np.isnan(values)
     result = np.full(len(values), np.nan)
     if known.any():
-        result[known] = multipletests(values[known], method=METHODS[method])[1]
+        result[known] = METHODS[method](values[known])
     return result
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Multiply each p by the number of those that are not smaller; none falls below a smaller one's."""
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty(len(p))
+    out[order] = np.minimum(stepped, 1.0)
+    return out
+
+
+METHODS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"holm": _holm, "bh": stats.false_discovery_control}

@@ -197,10 +197,19 @@ def sick(files: list[Path]) -> Tables:
     return _rated(raw["pair_ID"], raw["sentence_A"], raw["sentence_B"], raw["relatedness_score"])
 
 
+def rated_pairs(files: list[Path]) -> Tables:
+    """Read pairs with the mean of people's ratings, without a header: STS-B (CSV), SimLex-999 (tab-separated)."""
+    separator = "," if files[0].suffix == ".csv" else "\t"
+    raw = pd.read_csv(files[0], sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8")
+    raw.index = pd.RangeIndex(1, len(raw) + 1, name="row")
+    return _rated(raw.index.to_series(), raw[0], raw[1], raw[2])
+
+
 def _rated(number: pd.Series, first: pd.Series, second: pd.Series, rating: pd.Series) -> Tables:
     """Return pairs of sentences, the first as the context of the second, and their ratings."""
     number = number.astype(str)
-    items = pd.DataFrame({"item": number, "context": first.str.strip(), "sentence": second.str.strip()})
+    first, second = (text.str.split().str.join(" ") for text in (first, second))  # some have two spaces in a row
+    items = pd.DataFrame({"item": number, "context": first, "sentence": second})
     return items, pd.DataFrame({"item": number, "measure": "similarity", "value": rating.astype(str)})
 
 
@@ -214,5 +223,6 @@ READERS: dict[str, Callable[[list[Path]], Tables]] = {
     "blimp": blimp,
     "jsts": jsts,
     "sick": sick,
+    "rated_pairs": rated_pairs,
 }
 """Readers by the name that a card gives."""
