@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -130,17 +132,25 @@ def masked(masked_folder: Path):
 
 
 def pieces(special, ending):
-    """A SentencePiece-like unigram vocabulary, with special tokens after the text."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    """A SentencePiece-like unigram vocabulary, with special tokens after the text.
+
+    It is counted, not trained: the trainer's own choice of pieces differs from run to run.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    tokenizer = Tokenizer(models.Unigram())
+    words = [f"▁{word}" for sentence in TEXT for word in sentence.split()]
+    counts = Counter(word[a:b] for word in words for a in range(len(word)) for b in range(a + 1, len(word) + 1))
+    letters = [piece for piece in counts if len(piece) == 1]
+    longer = [piece for piece in counts if len(piece) > 1 and counts[piece] > 1]
+    chosen = sorted(letters) + sorted(longer, key=lambda piece: (-counts[piece] * len(piece), piece))[:60]
+    total = sum(counts[piece] for piece in chosen)
+    vocabulary = [(token, 0.0) for token in special.values()]
+    vocabulary += [(piece, math.log(counts[piece] / total)) for piece in chosen]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=list(special.values()).index(special["unk_token"])))
+    tokenizer.add_special_tokens(list(special.values()))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
-    trainer = trainers.UnigramTrainer(
-        vocab_size=150, special_tokens=list(special.values()), unk_token=special["unk_token"], show_progress=False
-    )
-    tokenizer.train_from_iterator(TEXT, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=" ".join(["$A", *ending]), special_tokens=[(token, tokenizer.token_to_id(token)) for token in ending]
     )
