@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def save_model(model: nn.Module, folder: Path, facts: dict[str, Any]) -> None:
         What else to keep in its `config.json`: architecture, step, tokens, seed.
     """
     if not folder.is_dir():
-        _write(folder, model, None, {"shape": asdict(model.shape), **facts})
+        _write(folder, model, (), {"shape": asdict(model.shape), **facts})
 
 
 def load_checkpoint(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
@@ -46,7 +47,7 @@ def load_checkpoint(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def save_state(
-    folder: Path, step: int, model: nn.Module, optimiser: torch.optim.Optimizer, facts: dict[str, Any]
+    folder: Path, step: int, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer], facts: dict[str, Any]
 ) -> None:
     """Write all that going on needs, then remove what an earlier step left.
 
@@ -59,14 +60,14 @@ def save_state(
         The training's folder.
     step
         Steps done.
-    model, optimiser
+    model, optimisers
         What is trained, and by what.
     facts
         What else is to be known, the training's own configuration among it.
     """
     new = folder / f"state-{step:08d}"
     if not new.is_dir():
-        _write(new, model, optimiser, {"step": step, **facts})
+        _write(new, model, optimisers, {"step": step, **facts})
     remove_states(folder, but=new)
 
 
@@ -77,8 +78,8 @@ def remove_states(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(old)
 
 
-def load_state(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Any] | None:
-    """Put model and optimiser back to where a training was left; returns its facts, or None where there is no state."""
+def load_state(folder: Path, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Any] | None:
+    """Put model and optimisers back to where a training was left; returns its facts, None where there is no state."""
     from safetensors.torch import load_file
 
     states = sorted(path for path in folder.glob("state-*") if (path / CONFIG).is_file())
@@ -88,16 +89,17 @@ def load_state(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer)
     facts: dict[str, Any] = json.loads((latest / CONFIG).read_text(encoding="utf-8"))
     model.load_state_dict(load_file(latest / WEIGHTS))
     moments = load_file(latest / "optimiser.safetensors")
-    names = [name for name, _ in model.named_parameters()]
-    for name, parameter in zip(names, model.parameters(), strict=True):
-        mine = {key.removeprefix(f"{name}/"): value for key, value in moments.items() if key.startswith(f"{name}/")}
-        if mine:
-            device = parameter.device
-            optimiser.state[parameter] = {key: value.to(device) for key, value in mine.items()}
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    for optimiser in optimisers:
+        for parameter in (parameter for group in optimiser.param_groups for parameter in group["params"]):
+            begin = f"{names[parameter]}/"
+            mine = {key.removeprefix(begin): value for key, value in moments.items() if key.startswith(begin)}
+            if mine:
+                optimiser.state[parameter] = {key: value.to(parameter.device) for key, value in mine.items()}
     return facts
 
 
-def _write(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer | None, facts: dict[str, Any]) -> None:
+def _write(folder: Path, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer], facts: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -105,9 +107,10 @@ def _write(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer | No
     temporary.mkdir(parents=True)
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     save_file(weights, temporary / WEIGHTS)
-    if optimiser is not None:
+    if optimisers:
         moments = {
             f"{name}/{key}": value.detach().cpu().contiguous()
+            for optimiser in optimisers
             for name, parameter in model.named_parameters()
             for key, value in optimiser.state.get(parameter, {}).items()
         }

@@ -15,6 +15,7 @@ from psylm.models.sources import ModelSource
 from psylm.scratch.architectures import ARCHITECTURES
 from psylm.scratch.layers import Activation, PositionKind, Shape
 from psylm.scratch.masking import SELECTED
+from psylm.scratch.schedule import Optimiser, Schedule
 from psylm.scratch.vocabulary import Kind
 
 Positive = Annotated[int, Field(ge=1)]
@@ -102,7 +103,7 @@ class ModelChoice(BaseModel, extra="forbid"):
         Train on pairs of segments too; by default what the architecture does.
     start
         A model whose weights to begin with (a BERT for bert and roberta, a GPT-2 for gpt); the shape is then its own,
-        but for dropout.
+        but for dropout and for positions beyond the context, which are cut off.
     """
 
     architecture: Literal["gpt", "bert", "roberta", "xlnet", "lstm", "elmo"]
@@ -169,8 +170,10 @@ class Training(BaseModel, extra="forbid"):
         Optimiser steps.
     learning_rate, schedule, warmup
         The highest rate; `cosine` (to zero), `inverse_sqrt` or `constant` after a linear rise over `warmup` steps.
+    optimiser
+        `adamw`, or `muon` for the matrices of the layers and AdamW for the rest.
     weight_decay, clip
-        AdamW's decay (of matrices only), and the norm that gradients are clipped to.
+        The optimiser's decay (of matrices only), and the norm that gradients are clipped to.
     precision
         `float32`, or `bfloat16` for products (weights stay in float32).
     compile
@@ -193,8 +196,9 @@ class Training(BaseModel, extra="forbid"):
     accumulate: Positive = 1
     steps: Positive
     learning_rate: Annotated[float, Field(gt=0)] = 5e-4
-    schedule: Literal["cosine", "inverse_sqrt", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
     warmup: Positive = 100
+    optimiser: Optimiser = "adamw"
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     clip: Annotated[float, Field(gt=0)] = 1.0
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -1,4 +1,4 @@
-"""How the learning rate rises and falls, which parameters decay, and when models are kept."""
+"""How the learning rate rises and falls, which optimiser trains which parameters, and when models are kept."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 Schedule = Literal["cosine", "inverse_sqrt", "constant"]
+Optimiser = Literal["adamw", "muon"]
 
 
 def rate(step: int, schedule: Schedule, warmup: int, steps: int) -> float:
@@ -52,6 +53,46 @@ def make_optimiser(parameters: Iterable[nn.Parameter], weight_decay: float) -> t
         {"params": [parameter for parameter in kept if parameter.dim() <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, betas=(0.9, 0.98), fused=True)
+
+
+def make_optimisers(model: nn.Module, optimiser: Optimiser, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """Return what trains a model: AdamW; or Muon for the matrices inside, and AdamW for the rest.
+
+    Muon makes the moving average of a matrix's gradients orthogonal before it is added, so that rare directions are
+    learnt as fast as frequent ones. Its steps are scaled to be about as long as AdamW's: one learning rate serves both.
+
+    Parameters
+    ----------
+    model
+        The model.
+    optimiser
+        `adamw`, or `muon`: the weights of linear layers that neither read from nor write to the vocabulary.
+    weight_decay
+        Decay, of matrices only.
+
+    References
+    ----------
+    Jordan et al. (2024), *Muon: An optimizer for hidden layers in neural networks*. Liu et al. (2025), *Muon is
+    scalable for LLM training*, for the length of its steps.
+
+    Examples
+    --------
+    >>> from psylm.scratch import GPT, Shape
+    >>> muon, adamw = make_optimisers(GPT(Shape(100, layers=2, width=16, heads=2)), "muon", 0.01)
+    >>> len(muon.param_groups[0]["params"]) / 2  # W_Q, W_K, W_V, W_O, W_1 and W_2 of a layer
+    6.0
+    """
+    inside = [
+        module.weight
+        for module in model.modules()
+        if isinstance(module, nn.Linear) and model.shape.vocabulary not in module.weight.shape
+    ]
+    if optimiser == "adamw" or not inside:
+        return [make_optimiser(model.parameters(), weight_decay)]
+    chosen = {id(weight) for weight in inside}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+    muon = torch.optim.Muon(inside, lr=0.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
+    return [muon, make_optimiser(rest, weight_decay)]
 
 
 def checkpoint_steps(steps: int, count: int) -> list[int]:

@@ -27,7 +27,7 @@ from psylm.scratch.masking import SELECTED
 from psylm.scratch.parallel import Processes, processes
 from psylm.scratch.recipe import CorpusChoice, ModelChoice, Training, read_training
 from psylm.scratch.training import Trainer
-from psylm.scratch.transfer import load_transformers
+from psylm.scratch.transfer import load_transformers, shorten
 from psylm.scratch.vocabulary import load_fast_tokenizer, train_tokenizer
 from psylm.study import Study
 
@@ -149,6 +149,7 @@ def _make(recipe: Training, choice: ModelChoice, vocabulary: int) -> nn.Module:
                 f"start {choice.start}: found {model.shape.vocabulary} tokens and a context of {model.shape.context}; "
                 f"expected the tokenizer's {vocabulary} (tokenizer.of) and {recipe.context} or more"
             )
+        shorten(model, recipe.context)
     return model
 
 

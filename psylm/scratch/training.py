@@ -20,7 +20,7 @@ from psylm.scratch.batches import Batches
 from psylm.scratch.checkpoints import checkpoint, load_state, remove_states, save_model, save_state
 from psylm.scratch.parallel import Processes
 from psylm.scratch.recipe import Training
-from psylm.scratch.schedule import checkpoint_steps, make_optimiser, rate
+from psylm.scratch.schedule import checkpoint_steps, make_optimisers, rate
 
 LOGGED = 200
 """Rows that a training's log has of the training loss, about."""
@@ -59,7 +59,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.device = next(self.model.parameters()).device
-        self.optimiser = make_optimiser(self.model.parameters(), self.recipe.weight_decay)
+        self.optimisers = make_optimisers(self.model, self.recipe.optimiser, self.recipe.weight_decay)
         self.log: list[dict[str, float]] = []
         self.step = 0
         self.tokens = 0
@@ -116,10 +116,10 @@ class Trainer:
         mine = range(self.processes.rank * recipe.accumulate, (self.processes.rank + 1) * recipe.accumulate)
         batches = [self.train.batch(first + share * recipe.batch, recipe.batch) for share in mine]
         count = self.processes.total(sum(batch.count for batch in batches))
-        for group in self.optimiser.param_groups:
+        for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
             group["lr"] = recipe.learning_rate * rate(self.step + 1, recipe.schedule, recipe.warmup, recipe.steps)
         self.model.train()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         total = 0.0
         for share, batch in zip(mine, batches, strict=True):
             torch.manual_seed(((self.seed * 1_000_003 + self.step) * 10_007 + share) % 2**63)  # of dropout
@@ -129,7 +129,8 @@ class Trainer:
             total += float(loss.total.detach())
         self.processes.add_gradients(self.model)
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         tokens = self.processes.total(sum(batch.tokens for batch in batches))
         return self.processes.total(total), count, int(tokens)
 
@@ -157,7 +158,7 @@ class Trainer:
                 "step": self.step,
                 "tokens": self.tokens,
                 "seconds": round(self.seconds, 3),
-                "learning_rate": self.optimiser.param_groups[0]["lr"],
+                "learning_rate": self.optimisers[0].param_groups[0]["lr"],
                 "loss": loss,
                 "validation_loss": validation,
                 "validation_perplexity": math.exp(min(validation, 700.0)),
@@ -176,7 +177,7 @@ class Trainer:
         if self.processes.first:
             write_table(self._log_file, pd.DataFrame(self.log))
             facts = {"tokens": self.tokens, "seconds": self.seconds, "recipe": self.recipe.model_dump(mode="json")}
-            save_state(self.folder, self.step, self.model, self.optimiser, facts)
+            save_state(self.folder, self.step, self.model, self.optimisers, facts)
         self.processes.wait()
 
     def _finish(self) -> None:
@@ -192,7 +193,7 @@ class Trainer:
         return checkpoint(self.folder, self.recipe.steps).is_dir()
 
     def _resume(self) -> None:
-        facts = load_state(self.folder, self.model, self.optimiser)
+        facts = load_state(self.folder, self.model, self.optimisers)
         if facts is None:
             return
         self.step, self.tokens, self.seconds = facts["step"], facts["tokens"], facts["seconds"]

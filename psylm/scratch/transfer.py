@@ -127,6 +127,22 @@ def load_transformers(folder: Path, *, heads: bool = True, dropout: float | None
     return model
 
 
+def shorten(model: BERT | GPT, context: int) -> None:
+    """Cut off the positions beyond a context: those that are not trained are not to be offered.
+
+    Parameters
+    ----------
+    model
+        A model whose positions are learned; it is changed.
+    context
+        Tokens that it is to read at most.
+    """
+    table = model.stack.positions.table
+    table.weight = nn.Parameter(table.weight.detach()[:context].clone())
+    table.num_embeddings = context
+    model.shape = model.shape.with_(context=context)
+
+
 def save_transformers(model: nn.Module, folder: Path, tokenizer: Any, dtype: torch.dtype = torch.float32) -> None:
     """Save a BERT, RoBERTa or GPT of ours as `transformers` loads it.
 
