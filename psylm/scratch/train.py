@@ -16,6 +16,7 @@ from psylm import __version__
 from psylm.errors import PsylmError
 from psylm.figures.learning import draw_losses
 from psylm.models.load import choose_device
+from psylm.models.memory import keep_freed_memory
 from psylm.models.sources import ModelSource
 from psylm.progress import Listener, Silent
 from psylm.results import held, write_json
@@ -93,6 +94,7 @@ def train_recipe(
     group
         The processes that train together.
     """
+    keep_freed_memory(True)
     group = group or Processes()
     listener = listener if group.first else Silent()
     if group.first:
