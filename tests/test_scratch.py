@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from torch import nn
 
 from psylm.scratch import BERT, GPT, LSTM, ELMo, MultiHeadAttention, Shape, Transformer, XLNet
-from psylm.scratch.attention import attention_weights, causal_mask, padding_mask, scaled_dot_product, two_stream_masks
+from psylm.scratch.attention import (
+    SHORT,
+    attention_weights,
+    causal_mask,
+    padding_mask,
+    scaled_dot_product,
+    two_stream_masks,
+)
 from psylm.scratch.layers import Layer
 from psylm.scratch.lstm import LSTMCell
 from psylm.scratch.objectives import IGNORED, CausalBatch, cross_entropy
@@ -77,6 +84,23 @@ def test_fused_attention_is_the_same(
     assert close(fused, written_out)
     assert weights[0].shape == (3, 4, 7, 7)
     assert close(weights[0].sum(-1), torch.ones(3, 4, 7))
+
+
+@pytest.mark.parametrize("length", [7, SHORT + 1])
+@pytest.mark.parametrize("causal", [False, True])
+def test_training_in_bfloat16_is_the_same_with_and_without_the_fused_kernel(length: int, causal: bool) -> None:
+    """Short rows are trained without torch's kernel, longer ones with it; gradients agree with those of float32."""
+    torch.manual_seed(1)
+    attention = MultiHeadAttention(16, 4)
+    x = torch.randn(2, length, 16)
+    gradients = []
+    for lower in (False, True):
+        attention.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            attention(x, causal=causal).float().square().sum().backward()
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in attention.parameters()]))
+    full, lower_ = gradients
+    assert float((full - lower_).norm() / full.norm()) < 0.02
 
 
 def test_multi_head_attention_is_torchs() -> None:

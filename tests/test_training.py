@@ -27,7 +27,8 @@ from psylm.scratch import GPT, Shape, Transformer
 from psylm.scratch.checkpoints import load_checkpoint
 from psylm.scratch.corpus import Corpus
 from psylm.scratch.grammar import VERBS, agreeing, sentences
-from psylm.scratch.schedule import make_optimiser, rate
+from psylm.scratch.objectives import CausalBatch
+from psylm.scratch.schedule import make_optimiser, make_optimisers, rate
 from psylm.scratch.transformer import PairBatch
 from psylm.study import Study
 
@@ -123,6 +124,30 @@ def test_the_transformer_learns(task: str) -> None:
 FORMS = {agreeing(verb, plural): verb for verb in VERBS for plural in (False, True)}
 
 
+def test_muon_makes_a_step_orthogonal() -> None:
+    """The first step of a matrix is its gradient with singular values of about 1, and about as long as AdamW's."""
+    torch.manual_seed(3)
+    model = GPT(Shape(40, layers=1, width=16, heads=2, dropout=0.0))
+    muon, adamw = make_optimisers(model, "muon", weight_decay=0.0)
+    matrix, embedding = model.stack.layers[0].feed_forward.W_1.weight, model.embedding.weight
+    assert {id(matrix)} <= {id(one) for one in muon.param_groups[0]["params"]}
+    before = matrix.detach().clone(), embedding.detach().clone()
+    model.loss(CausalBatch(torch.randint(40, (8, 17)))).total.backward()
+    for group in muon.param_groups + adamw.param_groups:
+        group["lr"] = 0.01
+    muon.step()
+    adamw.step()
+    U, strength, Vh = torch.linalg.svd(matrix.grad, full_matrices=False)
+    length = 0.01 * 0.2 * 64**0.5  # of a matrix of 64 x 16, by Liu et al. (2025)
+    turned = U.T @ (before[0] - matrix.detach()) @ Vh.T / length
+    singular = turned.diagonal()
+    learnt = strength > 1e-3  # all but one: what LayerNorm puts out has no mean
+    assert int(learnt.sum()) == 15 and bool(((singular > 0.6) & (singular < 1.3))[learnt].all())
+    assert float((turned - torch.diag(singular)).abs().max()) < 0.06
+    step = (before[1] - embedding.detach())[embedding.grad.abs() > 1e-4]
+    assert torch.allclose(step.abs(), torch.tensor(0.01), rtol=1e-2)  # AdamW's first step: the sign of the gradient
+
+
 # --- a training that is stopped
 
 
@@ -153,6 +178,16 @@ def test_a_stopped_training_goes_on_to_the_same_weights(architecture: str, tmp_p
     logs = [pd.read_csv(folder / architecture / "log.csv")[columns] for folder in (trained, tmp_path / "out")]
     pd.testing.assert_frame_equal(*logs)
     assert not list((tmp_path / "out" / architecture).glob("state-*"))
+
+
+def test_a_stopped_training_with_muon_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    study = make_study(tmp_path, "  bert: {architecture: bert, layers: 2, width: 16, heads: 2}")
+    with pytest.raises(KeyboardInterrupt):
+        psylm.train("small", output=tmp_path / "out", overrides=["optimiser=muon"], study=study, listener=Stop(7))
+    for name in ("out", "whole"):
+        psylm.train("small", output=tmp_path / name, overrides=["optimiser=muon"], study=study)
+    whole, resumed = weights(tmp_path / "whole" / "bert"), weights(tmp_path / "out" / "bert")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,6 +440,9 @@ def test_a_model_begun_with_anothers_weights(tmp_path: Path, causal_folder: Path
     psylm.train("small", output=tmp_path / "out", overrides=["learning_rate=1e-12"], study=study)
     theirs = psylm.load_model(f"file:{causal_folder}").network
     ours = psylm.load_model(f"scratch:{tmp_path}/out/gpt").network
+    assert (
+        theirs.config.n_positions > ours.config.max_position_embeddings == 16
+    )  # positions that were not trained are not offered
     ids = torch.tensor([[1, 2, 3]])
     assert torch.allclose(theirs(input_ids=ids).logits, ours(ids).logits, atol=1e-4)
 
