@@ -45,6 +45,23 @@ def test_sentence_surprisal_is_the_models_own_loss(causal):
         assert value == pytest.approx(loss_bits(causal, sentence), abs=1e-4)
 
 
+def test_what_sentences_have_in_common_is_predicted_once(causal, monkeypatch):
+    """Two sentences that differ in their last word: the words before it are the same question to a causal model."""
+    pair = ["The cook tasted the soup.", "The cook tasted the window."]
+    alone = [score(causal, "surprisal", trials([sentence]), words="all")["value"].tolist() for sentence in pair]
+    causal.remembered.clear()
+    asked, predict = [], type(causal).predict
+    monkeypatch.setattr(type(causal), "predict", lambda model, queries, *rest: (
+        asked.extend(len(query.at) for query in queries), predict(model, queries, *rest))[1])  # fmt: skip
+    table = score(causal, "surprisal", trials(pair), words="all")
+    assert [table[table["trial"] == trial]["value"].tolist() for trial in (0, 1)] == [
+        pytest.approx(one, abs=1e-5) for one in alone
+    ]
+    first, second = (causal.tokenizer.encode(sentence).ids for sentence in pair)
+    common = next(place for place, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    assert asked[0] > common and asked[1] <= len(second) - common + 2  # the last word, its mark, and what comes after
+
+
 def test_a_context_is_conditioned_on_and_not_scored(causal):
     whole, context, sentence = f"{TEXT[0]} {TEXT[1]}", TEXT[0], TEXT[1]
     value = score(causal, "sentence_surprisal", trials([sentence], contexts=[context]))["value"].item()

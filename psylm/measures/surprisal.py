@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from psylm.language import Span, split_punctuation, word_spans
 from psylm.measures.registry import SCORE_COLUMNS, measure
+from psylm.measures.wanted import Statistic
 from psylm.measures.words import (
     LN2,
-    Statistic,
     Word,
     WordScore,
     WordTokens,

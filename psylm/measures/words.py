@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
 
 from psylm.language import Span, written_without_spaces
+from psylm.measures.wanted import KEEP, Statistic, Wanted
 from psylm.models.base import Hiding, LanguageModel
-from psylm.models.query import Distributions, Query
+from psylm.models.query import Query
 from psylm.models.tokens import INSIDE_WORDS
 
 LN2 = 0.6931471805599453
@@ -85,9 +86,6 @@ class WordScore:
     note: str = ""
     items: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
-
-Statistic = Callable[[Distributions, Tensor, Tensor], Tensor]
-"""A value for each item from its distribution: `Distributions.rank`, or one of a place, such as its entropy."""
 
 REMEMBERED = 100_000
 """Words whose scores a model remembers, so that measures that need the same ones do not compute them again."""
@@ -205,8 +203,8 @@ def score_words(
     kind = (tuple(statistics or ()), hiding, boundaries, model.window, model.overlap)
     fresh: dict[Any, np.ndarray] = {}
     asked: dict[int, list[tuple[Any, WordTokens]]] = {}
-    for word, mine in zip(words, tokens, strict=True):
-        key = (word.text, word.span, kind)
+    keys = _keys(model, words, tokens, kind)
+    for key, mine in zip(keys, tokens, strict=True):
         if key not in known and key not in fresh and mine.first < mine.last:
             asked.setdefault(id(mine.ids), []).append((key, mine))
             fresh[key] = np.empty((0, 2))
@@ -226,56 +224,42 @@ def score_words(
         fresh[key] = items[end : end + number]
         end += number
     known.update(fresh)
-    scores = [_word_score(model, word, mine, known, kind, correction) for word, mine in zip(words, tokens, strict=True)]
+    scores = [
+        _word_score(model, word, mine, known.get(key), correction)
+        for word, mine, key in zip(words, tokens, keys, strict=True)
+    ]
     return scores, [wanted.kept[int(answer[0, 0])] for answer in answers[len(queries) :]]
 
 
-KEEP = -2
-"""Stands for the token of an item whose whole distribution is wanted."""
+def _keys(model: LanguageModel, words: Sequence[Word], tokens: Sequence[WordTokens], kind: Any) -> list[Any]:
+    """Name what each word's score depends on: for a model that reads from left to right the text up to its end."""
+    beginnings: dict[int, list[bytes]] = {}
+    keys: list[Any] = []
+    for word, mine in zip(words, tokens, strict=True):
+        if not model.left_to_right or len(model.sequence(mine.ids)) > model.window:
+            keys.append((word.text, word.span, kind))
+            continue
+        if id(mine.ids) not in beginnings:
+            beginnings[id(mine.ids)] = _beginnings(mine.ids)
+        keys.append((beginnings[id(mine.ids)][mine.last], mine.first, kind))
+    return keys
 
 
-class Wanted:
-    """Reduces distributions to what is wanted of each item, and keeps those of blanks whole.
-
-    Parameters
-    ----------
-    model
-        The model.
-    statistics
-        What is wanted besides log-probabilities.
-    boundaries
-        Whether the log-probability that a new unit begins is wanted.
-
-    Attributes
-    ----------
-    kept
-        Natural log-probabilities [vocabulary] of each blank; its item's value is the number of its entry.
-    """
-
-    def __init__(self, model: LanguageModel, statistics: Mapping[str, Statistic], *, boundaries: bool) -> None:
-        self.begins = model.begins_unit
-        self.statistics = statistics
-        self.boundaries = boundaries
-        self.width = 2 + len(statistics)
-        self.kept: list[Tensor] = []
-
-    def __call__(self, distributions: Distributions, places: Tensor, tokens: Tensor) -> Tensor:
-        """Return log-probability, boundary and statistics [items, width]."""
-        columns = [distributions.log_probability(places, tokens)]
-        begins = distributions.log_share(self.begins)[places] if self.boundaries else torch.zeros_like(columns[0])
-        columns += [begins, *(statistic(distributions, places, tokens) for statistic in self.statistics.values())]
-        for item in (tokens == KEEP).nonzero()[:, 0].tolist():
-            columns[0][item] = len(self.kept)
-            self.kept.append(distributions.log_probabilities[places[item]].clone())
-        return torch.stack([column.double() for column in columns], -1)
+def _beginnings(ids: tuple[int, ...]) -> list[bytes]:
+    """Return a digest of the first n tokens, for each n from 0."""
+    digest = hashlib.blake2b(digest_size=16)
+    found = [digest.digest()]
+    for token in ids:
+        digest.update(token.to_bytes(4, "little"))
+        found.append(digest.digest())
+    return found
 
 
 def _word_score(
-    model: LanguageModel, word: Word, tokens: WordTokens, known: Mapping[Any, np.ndarray], kind: Any, correction: bool
+    model: LanguageModel, word: Word, tokens: WordTokens, items: np.ndarray | None, correction: bool
 ) -> WordScore:
-    if tokens.first == tokens.last:
+    if items is None:
         return WordScore(math.nan, math.nan, NO_TOKEN)
-    items = known[word.text, word.span, kind]
     if not len(items):
         return WordScore(math.nan, math.nan, NO_BEGINNING)
     uncorrected = float(items[: tokens.last - tokens.first, 0].sum())

@@ -175,6 +175,7 @@ def save_transformers(model: nn.Module, folder: Path, tokenizer: Any, dtype: tor
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().to(dtype).contiguous().clone() for name, tensor in state.items()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    tokenizer.model_max_length = model.shape.context
     tokenizer.save_pretrained(folder)
     config["dtype"] = str(dtype).removeprefix("torch.")
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
