@@ -6,8 +6,9 @@ read what a run wrote. The calls are imported when they are first used, so that 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from psylm.lazy import offers
 
 if TYPE_CHECKING:
     from psylm.models import load_model as load_model
@@ -27,11 +28,4 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'psylm' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return [*_HOME, "__version__"]
+__getattr__, __dir__ = offers(__name__, _HOME)

@@ -1,23 +1,36 @@
-"""Language models: names, loading, and one adapter a family."""
+"""Language models: names, loading, and one adapter a family.
 
-from psylm.models.base import LanguageModel, ModelInfo
-from psylm.models.causal import CausalModel
-from psylm.models.load import load_model, load_tokenizer
-from psylm.models.masked import MaskedModel
-from psylm.models.permuted import PermutedModel
-from psylm.models.query import Query
-from psylm.models.seq2seq import Seq2SeqModel
-from psylm.models.sources import ModelSource
+The names below are imported when they are first used, so that what needs no model is quick.
+"""
 
-__all__ = [
-    "CausalModel",
-    "LanguageModel",
-    "MaskedModel",
-    "ModelInfo",
-    "ModelSource",
-    "PermutedModel",
-    "Query",
-    "Seq2SeqModel",
-    "load_model",
-    "load_tokenizer",
-]
+from typing import TYPE_CHECKING
+
+from psylm.lazy import offers
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel as LanguageModel
+    from psylm.models.base import ModelInfo as ModelInfo
+    from psylm.models.causal import CausalModel as CausalModel
+    from psylm.models.load import load_model as load_model
+    from psylm.models.load import load_tokenizer as load_tokenizer
+    from psylm.models.masked import MaskedModel as MaskedModel
+    from psylm.models.permuted import PermutedModel as PermutedModel
+    from psylm.models.query import Query as Query
+    from psylm.models.seq2seq import Seq2SeqModel as Seq2SeqModel
+    from psylm.models.sources import ModelSource as ModelSource
+
+__getattr__, __dir__ = offers(
+    __name__,
+    {
+        "CausalModel": "psylm.models.causal",
+        "LanguageModel": "psylm.models.base",
+        "MaskedModel": "psylm.models.masked",
+        "ModelInfo": "psylm.models.base",
+        "ModelSource": "psylm.models.sources",
+        "PermutedModel": "psylm.models.permuted",
+        "Query": "psylm.models.query",
+        "Seq2SeqModel": "psylm.models.seq2seq",
+        "load_model": "psylm.models.load",
+        "load_tokenizer": "psylm.models.load",
+    },
+)
