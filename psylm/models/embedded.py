@@ -1,4 +1,4 @@
-"""Models that installed packages carry, converted once into a safetensors folder in the user's cache."""
+"""Models that psylm and other installed packages carry; GGUF files are converted once, in the user's cache."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EmbeddedModel:
         The package's import name.
     file
         The weights' file in it: safetensors, in a folder as `transformers` writes it, or GGUF (`llama` architecture).
-    family, parameters, vocabulary, licence, language
+    family, parameters, licence, language
         What `psylm models` shows without opening the file.
     """
 
@@ -46,7 +46,6 @@ class EmbeddedModel:
     file: str
     family: str
     parameters: int
-    vocabulary: int
     licence: str
     language: str
 
@@ -97,7 +96,6 @@ EMBEDDED = {
             file="SmolLM2-135M-Instruct.Q4_1.gguf",
             family="causal",
             parameters=134_515_008,
-            vocabulary=49_152,
             licence="Apache-2.0",
             language="en",
         ),
@@ -108,7 +106,16 @@ EMBEDDED = {
             file="model/model.safetensors",
             family="encoder",
             parameters=22_713_216,
-            vocabulary=30_522,
+            licence="Apache-2.0",
+            language="en",
+        ),
+        EmbeddedModel(
+            name="psylm-mlm",
+            package="psylm",
+            module="psylm",
+            file="models/psylm-mlm/model.safetensors",
+            family="masked",
+            parameters=22_597_050,
             licence="Apache-2.0",
             language="en",
         ),
