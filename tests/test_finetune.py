@@ -21,7 +21,7 @@ name: siamese
 model: file:{model}
 stimuli: [negation]
 held_out: 0.25
-epochs: 20
+epochs: 100
 batch: 24
 learning_rate: 3.0e-3
 seed: 1
