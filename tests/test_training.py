@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -399,6 +400,18 @@ def test_another_training_in_the_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(PsylmError, match="holds a training that differs in steps"):
         psylm.train("small", output=tmp_path / "out", overrides=["steps=20"], study=study)
     assert all(torch.equal(before[name], weights(tmp_path / "out" / "gpt")[name]) for name in before)
+
+
+def test_a_training_that_was_begun_before_an_option_was_there_goes_on(tmp_path: Path) -> None:
+    study = make_study(tmp_path, "  gpt: {architecture: gpt, layers: 1, width: 16, heads: 2}")
+    psylm.train("small", output=tmp_path / "out", study=study)
+    file = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["training"]["optimiser"]
+    file.write_text(json.dumps(manifest))
+    psylm.train("small", output=tmp_path / "out", study=study)
+    with pytest.raises(PsylmError, match="differs in optimiser"):
+        psylm.train("small", output=tmp_path / "out", overrides=["optimiser=muon"], study=study)
 
 
 def test_a_corpus_named_on_the_command_line_may_lie_anywhere(tmp_path: Path) -> None:

@@ -202,7 +202,8 @@ def _claim(folder: Path, recipe: Training) -> None:
     file = folder / "manifest.json"
     if file.is_file():
         before = json.loads(file.read_text(encoding="utf-8"))["training"]
-        different = [key for key in content if before.get(key) != content[key]]
+        # What a training of an earlier psylm does not state is as it was then: the default.
+        different = [key for key in content if before.get(key, Training.model_fields[key].default) != content[key]]
         if different:
             raise PsylmError(
                 f"output {folder}: holds a training that differs in {', '.join(different)}; give another --output"
