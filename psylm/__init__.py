@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psylm.lazy import offers
+from psylm.common.lazy import offers
 
 if TYPE_CHECKING:
+    from psylm.experiment.runner import run as run
     from psylm.models import load_model as load_model
-    from psylm.results import Run as Run
-    from psylm.runner import run as run
-    from psylm.scratch.train import train as train
+    from psylm.runs.run import Run as Run
     from psylm.stimuli import load_stimuli as load_stimuli
+    from psylm.training.train import train as train
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Run": "psylm.results",
+    "Run": "psylm.runs.run",
     "load_model": "psylm.models",
     "load_stimuli": "psylm.stimuli",
-    "run": "psylm.runner",
-    "train": "psylm.scratch.train",
+    "run": "psylm.experiment.runner",
+    "train": "psylm.training.train",
 }
 
 

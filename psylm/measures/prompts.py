@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psylm.errors import InputError, Problem, PsylmError
-from psylm.language import written_without_spaces
+from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.language import written_without_spaces
 from psylm.models.base import LanguageModel
 from psylm.models.query import Distributions
 

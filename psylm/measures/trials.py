@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
 from psylm.measures.registry import TRIAL_COLUMNS
 
 

@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, Span
 from psylm.models.query import Query, Row
-from psylm.models.recipe import Recipe
+from psylm.models.sentence_transformer import Recipe
 
 
 @dataclass

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
-from psylm.language import Span
+from psylm.common.errors import PsylmError
+from psylm.common.language import Span
 
 INSIDE_WORDS = "'’-‐‑_"
 """Punctuation that does not end a word: apostrophes, hyphens, underscore."""

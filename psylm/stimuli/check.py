@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 from psylm.stimuli.card import Card
 from psylm.stimuli.regions import placed_regions
 from psylm.stimuli.tables import placed_start

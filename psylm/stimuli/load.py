@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.document import checked, read_yaml
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
+from psylm.common.study import Study
+from psylm.common.yaml_document import checked, read_yaml
 from psylm.stimuli.card import Card
 from psylm.stimuli.check import human_problems, quality_problems, structure_problems, unknown_words
 from psylm.stimuli.fetch import local_files
 from psylm.stimuli.readers import READERS
 from psylm.stimuli.tables import make_items, read_table
-from psylm.study import Study
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 
 
 class Region(NamedTuple):

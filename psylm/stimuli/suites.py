@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.document import read_text
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
+from psylm.common.yaml_document import read_text
 from psylm.stimuli.predictions import ALL, parse, places
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]

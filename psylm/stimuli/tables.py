@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.document import read_text
-from psylm.errors import InputError, Problem
-from psylm.language import word_spans, written_without_spaces
+from psylm.common.errors import InputError, Problem
+from psylm.common.language import word_spans, written_without_spaces
+from psylm.common.yaml_document import read_text
 from psylm.stimuli.card import Card
 from psylm.stimuli.regions import placed_regions
 

@@ -1,0 +1,125 @@
+"""Cloze against distributions computed by hand from the network's own logits."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+import torch
+
+from psylm.measures import measures
+from psylm.measures.completions import word_completions
+from tests.measures.test_surprisal import score
+
+FRAME = "The cook tasted the {} and added salt."
+
+
+def frame(words, sentence=FRAME, context="", language="en"):
+    table = pd.DataFrame({"target": words, "sentence": [sentence.format(word) for word in words]})
+    return table.assign(
+        trial=range(len(table)), item="1", condition=words, context=context,
+        start=sentence.index("{"), language=language,
+    )  # fmt: skip
+
+
+def values(table, measure, region="target"):
+    return table[(table["measure"] == measure) & (table["region"] == region)]["value"].to_numpy()
+
+
+def next_token(causal, text):
+    ids = torch.tensor([[causal.tokenizer.bos, *causal.tokenizer.encode(text).ids]])
+    with torch.inference_mode():
+        return causal.network(input_ids=ids).logits[0, -1].log_softmax(-1).double()
+
+
+def test_cloze_is_two_to_the_minus_surprisal(causal, masked):
+    for model in (causal, masked):
+        table = frame(["soup", "salt", "windowpane"])
+        probability = values(score(model, "cloze", table), "cloze")
+        bits = score(model, "surprisal", table)["value"].to_numpy()
+        assert probability == pytest.approx(2.0**-bits, rel=1e-5)
+
+
+def test_candidates_are_renormalised_within_their_frame(causal):
+    two = pd.concat([frame(["soup", "salt"]), frame(["cat", "keys"], "A tall {} slept.")], ignore_index=True)
+    two = two.assign(trial=range(4), item=["1", "1", "2", "2"])
+    table = score(causal, "cloze", two)
+    p, share = values(table, "cloze"), values(table, "cloze_candidates")
+    assert share == pytest.approx([*(p[:2] / p[:2].sum()), *(p[2:] / p[2:].sum())])
+
+
+def test_entropy_and_rank_of_a_single_token(causal):
+    log_p = next_token(causal, "The cook tasted the")
+    table = score(causal, "cloze", frame(["soup"]), correction=False)
+    nats = -(log_p.exp() * log_p).sum().item()
+    assert values(table, "entropy")[0] == pytest.approx(nats / math.log(2), abs=1e-4)
+    tokens = causal.tokenizer.encode(" soup").ids
+    word = log_p[tokens[0]].item()
+    for count in range(1, len(tokens)):
+        text = "The cook tasted the" + causal.tokenizer.text(tokens[:count])
+        word += next_token(causal, text)[tokens[count]].item()
+    assert values(table, "rank")[0] == 1 + (log_p > word).sum().item()
+
+
+def test_a_masked_blank_is_one_mask_whatever_the_target(masked):
+    text = masked.tokenizer.encode("the cook tasted the")
+    end = masked.tokenizer.encode("and added salt.")
+    ids = masked.sequence((*text.ids, masked.tokenizer.mask, *end.ids))
+    with torch.inference_mode():
+        log_p = masked.network(input_ids=torch.tensor([ids])).logits[0, len(text.ids) + 1].log_softmax(-1)
+    nats = -(log_p.exp() * log_p).sum().item()
+    table = score(masked, "cloze", frame(["soup", "windowpane"]), top_k=3)
+    assert values(table, "entropy") == pytest.approx([nats / math.log(2)] * 2, abs=1e-4)
+    best = [
+        token
+        for token in log_p.argsort(descending=True).tolist()
+        if masked.tokenizer.fast.decode([token]).isalnum() and token > 4
+    ]
+    first = table[(table["region"] == "completion") & (table["trial"] == 0)]
+    assert first["word"].tolist() == [masked.tokenizer.fast.decode([token]) for token in best[:3]]
+    assert first["value"].tolist() == pytest.approx(log_p[best[:3]].exp().tolist(), rel=1e-4)
+
+
+def test_without_right_context_a_masked_model_sees_only_the_mark_that_ends_the_sentence(masked):
+    cut = values(score(masked, "cloze", frame(["soup"]), right_context=False), "cloze")
+    short = values(score(masked, "cloze", frame(["soup"], "The cook tasted the {}.")), "cloze")
+    assert cut == pytest.approx(short)
+
+
+def test_completions_are_the_best_words_there_are(causal):
+    """Best-first search against all words of up to two tokens, each scored on its own."""
+    prefix = "The cook tasted the"
+    ids = (causal.tokenizer.bos, *causal.tokenizer.encode(prefix).ids)
+    first = next_token(causal, prefix)
+    [found] = word_completions(causal, [ids], [first.float()], 5, correction=True)
+    begins = causal.begins_unit
+    starts = [t for t in range(len(first)) if causal.tokenizer.begins_word(t, spaced=True)]
+    with torch.inference_mode():
+        rows = torch.tensor([[*ids, token] for token in starts])
+        after = causal.network(input_ids=rows).logits[:, -1].log_softmax(-1).double()
+    over = after.masked_fill(~begins, -torch.inf).logsumexp(-1)
+    base = first.masked_fill(~begins, -torch.inf).logsumexp(-1)
+    one = {causal.tokenizer.text((t,)).strip(): (first[t] + over[i] - base).item() for i, t in enumerate(starts)}
+    best_of_one_token = sorted(one.items(), key=lambda item: -item[1])
+    worst = found[-1].log_probability
+    assert {word for word, p in best_of_one_token if p > worst + 1e-4} <= {c.word for c in found}
+    probabilities = [completion.log_probability for completion in found]
+    assert probabilities == sorted(probabilities, reverse=True)
+    table = frame([completion.word for completion in found], "The cook tasted the {}")
+    assert values(score(causal, "cloze", table), "cloze") == pytest.approx(
+        [math.exp(p) for p in probabilities], rel=1e-4
+    )
+
+
+def test_a_model_without_a_beginning_gives_nan_for_a_blank_at_the_start(headless_folder):
+    from psylm.models import load_model
+
+    model = load_model(f"file:{headless_folder}", device="cpu")
+    table = score(model, "cloze", frame(["Soup"], "{} was tasted."))
+    assert table["value"].isna().all() and table["note"].str.contains("beginning-of-sequence").all()
+
+
+def test_options_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="top_q"):
+        measures()["cloze"].options(top_q=3)
