@@ -1,4 +1,4 @@
-"""Sentences of a results section about the tables of `psylm.stats.attention.tables`, in APA style; numbers are computed."""
+"""Sentences of a results section about what attention selects, from the tables of `psylm.stats.attention.tables`."""
 
 from __future__ import annotations
 

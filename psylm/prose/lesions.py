@@ -19,7 +19,8 @@ def doses(table: pd.DataFrame, slopes: pd.DataFrame) -> Iterator[str]:
     Parameters
     ----------
     table
-        Performance of one model: rows of `psylm.stats.lesions.dissociation.performance` with `name`, `dose`, `unit`, `chance`.
+        Performance of one model: rows of `psylm.stats.lesions.dissociation.performance` with `name`, `dose`, `unit`,
+        `chance`.
     slopes
         Rows of `psylm.stats.lesions.dissociation.slopes`.
     """

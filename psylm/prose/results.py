@@ -208,8 +208,8 @@ def references(rows: pd.DataFrame) -> Iterator[str]:
     Parameters
     ----------
     rows
-        Rows of `psylm.stats.human.agreement.reference_agreement`. Where it is known which words the published models do not
-        split, these are spoken of.
+        Rows of `psylm.stats.human.agreement.reference_agreement`. Where it is known which words the published models
+        do not split, these are spoken of.
     """
     single = rows[rows["words"] != "all words"]
     rows = (single if len(single) else rows).dropna(subset="estimate").sort_values("estimate")

@@ -47,7 +47,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
         but its own; what stands in stimuli and configs is escaped.
     """
     environment = Environment(
-        loader=PackageLoader("psylm", "templates/report"),
+        loader=PackageLoader("psylm.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -99,7 +99,7 @@ def _heading(name: str) -> Markup:
 
 
 def _source(name: str) -> str:
-    return (resources.files("psylm") / "templates" / "report" / name).read_text(encoding="utf-8")
+    return (resources.files("psylm.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

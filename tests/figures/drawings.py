@@ -1,8 +1,8 @@
 """One small drawing of every figure function, and the pictures they are compared with.
 
 Pictures are of the geometry alone: text is hidden and the layout fixed, since fonts are drawn a little differently by
-every build of FreeType. `python -m tests.figures.drawings [NAME …]` draws the pictures in `tests/figures/images/` anew, after a change
-that is wanted; look at what it wrote before it is committed.
+every build of FreeType. `python -m tests.figures.drawings [NAME …]` draws the pictures in `tests/figures/images/` anew,
+after a change that is wanted; look at what it wrote before it is committed.
 """
 
 from __future__ import annotations

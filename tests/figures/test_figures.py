@@ -1,4 +1,4 @@
-"""Figures: pictures compared with those in `tests/figures/images` (see `tests/figures/drawings.py`), what is drawn with the numbers."""
+"""Figures: pictures compared with those in `tests/figures/images`, what is drawn with the numbers."""
 
 from __future__ import annotations
 

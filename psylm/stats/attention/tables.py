@@ -160,7 +160,7 @@ def kind_rows(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
 
 
 def mediation_rows(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
-    """Give how much of each factor's effect on the margin goes with selectivity; see `psylm.stats.attention.linking.mediated`."""
+    """Give how much of each factor's effect on the margin goes with selectivity; see `linking.mediated`."""
     predictors = {kind: kind for kind in looks.kinds} | ({} if looks.best is None else {BEST: "best"})
     for (name, column), (factor, levels) in product(predictors.items(), looks.pairs.factors.items()):
         table = looks.table.dropna(subset=[column])

@@ -48,8 +48,8 @@ def participants(run: Run, *, measure: str = "surprisal", region: str = "target"
     -------
     DataFrame
         A row a response: `group` (what its subjects have in common), `subject`, `stimuli`, `item`, `condition`,
-        `value`, and the factors of the stimulus sets. `psylm.stats.mixed_models.fit.fit_mixed` takes it, with crossed random
-        effects: `value ~ condition + (1 | subject) + (1 | item)`.
+        `value`, and the factors of the stimulus sets. `fit_mixed` takes it, with crossed random effects:
+        `value ~ condition + (1 | subject) + (1 | item)`.
 
     Raises
     ------

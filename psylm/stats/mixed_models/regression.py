@@ -129,7 +129,7 @@ def lagged_effects(
 
     The model, response ~ covariates + predictors + (1 | group) for each group, is fitted by maximum likelihood. Where
     one of the groups is `subject`, the effect at the word itself may differ between subjects,
-    (1 + predictor | subject), reduced as `psylm.stats.mixed_models.maximal.fit_maximal` says where the data do not carry it.
+    (1 + predictor | subject), reduced as `fit_maximal` says where the data do not carry it.
 
     Parameters
     ----------

@@ -70,8 +70,7 @@ def gain_rows(found: Observations, seed: int) -> Iterator[dict[str, Any]]:
     ------
     dict
         `words`, `response`, `predictor` and its `kind`, `spillover` (words before that are part of it), the fields of
-        `psylm.stats.reading.predictive.Gain`, `mean_surprisal` (bits) and per-word `perplexity` on the same words, `p_holm`
-        over the predictors, what was `held_out` together, and a `note` where nothing could be computed.
+        `predictive.Gain`, `mean_surprisal` (bits) and per-word `perplexity` on the same words, `p_holm` over the predictors, what was `held_out` together, and a `note` where nothing could be computed.
     """
     for subset in subsets(found):
         for name in found.responses:
@@ -181,8 +180,8 @@ def effect_rows(found: Observations) -> Iterator[pd.DataFrame]:
     Yields
     ------
     DataFrame
-        Of one response and predictor, as `psylm.stats.mixed_models.regression.lagged_effects` gives it. Where people's data name
-        subjects, single observations are fitted, else means over subjects.
+        Of one response and predictor, as `psylm.stats.mixed_models.regression.lagged_effects` gives it. Where people's
+        data name subjects, single observations are fitted, else means over subjects.
     """
     for subset in subsets(found):
         for response in found.responses:
