@@ -70,7 +70,8 @@ def gain_rows(found: Observations, seed: int) -> Iterator[dict[str, Any]]:
     ------
     dict
         `words`, `response`, `predictor` and its `kind`, `spillover` (words before that are part of it), the fields of
-        `predictive.Gain`, `mean_surprisal` (bits) and per-word `perplexity` on the same words, `p_holm` over the predictors, what was `held_out` together, and a `note` where nothing could be computed.
+        `predictive.Gain`, `mean_surprisal` (bits) and per-word `perplexity` on the same words, `p_holm` over the
+        predictors, what was `held_out` together, and a `note` where nothing could be computed.
     """
     for subset in subsets(found):
         for name in found.responses:
