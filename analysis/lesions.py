@@ -14,7 +14,7 @@ import pandas as pd
 
 from psylm.figures.lesions import among_random, dissociation, dose_response
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.lesions.dose import dose_of
+from psylm.models.lesion_kinds import dose_of
 from psylm.prose import lesions as prose
 from psylm.prose.apa import listing
 from psylm.prose.lesions import INTACT

@@ -200,7 +200,7 @@ def finetune(
 @app.command("cache")
 def cache_(clear: Annotated[bool, typer.Option("--clear", help="remove all of them")] = False) -> None:
     """Show how many scores of earlier runs are kept, and where."""
-    from psylm.experiment.score_cache import ScoreCache
+    from psylm.runs.score_cache import ScoreCache
 
     cache = ScoreCache()
     if clear:

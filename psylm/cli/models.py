@@ -19,8 +19,8 @@ def list_(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from psylm.measures import measures
-    from psylm.models.changes import KINDS
     from psylm.models.embedded import EMBEDDED
+    from psylm.models.lesion_kinds import LESION_KINDS
     from psylm.models.names import FORMS
 
     table = Table(box=None, pad_edge=False)
@@ -39,10 +39,10 @@ def list_(context: typer.Context) -> None:
     out.print(table)
     out.print(f"A model's name has the form {FORMS}.", markup=False)
     out.print("Changes of a lesion:")
-    for kind, change in KINDS.items():
+    for kind, change in sorted(LESION_KINDS.items()):
         out.print(f"  {kind}={change.form}: {change.meaning}", markup=False)
     out.print("Measures:")
-    for name, measure in measures().items():
+    for name, measure in sorted(measures().items()):
         out.print(f"  {name}: {measure.meaning} ({' or '.join(sorted(measure.families))} models)")
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 from psylm.common.errors import InputError, Problem
 from psylm.common.yaml_document import read_text
 from psylm.experiment.plan import check_models, chunks
-from psylm.experiment.score_cache import ScoreCache
 from psylm.experiment.scorer import Scorer
 from psylm.measures.registry import measures
 from psylm.measures.trials import sentence_trials
 from psylm.runs.run import write_table
+from psylm.runs.score_cache import ScoreCache
 
 SCORED = ("surprisal", "sentence_surprisal", "pseudo_log_likelihood")
 """Measures that need nothing but sentences."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 from ruamel.yaml.comments import CommentedMap
 
-from psylm.common.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.yaml_document import checked, override, place, read_yaml
 from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
@@ -132,7 +132,7 @@ def _check_measures(document: CommentedMap, path: Path) -> None:
             continue
         name = entry if isinstance(entry, str) else next(iter(entry))
         if name not in known:
-            problems.append(Problem(place(document, path, at), repr(name), "one of " + ", ".join(known)))
+            problems.append(Problem(place(document, path, at), repr(name), one_of(name, sorted(known))))
         elif name in seen:
             problems.append(Problem(place(document, path, at), f"{name!r} a second time", "each measure once"))
         elif isinstance(entry, dict):

@@ -23,12 +23,12 @@ from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
 from psylm.experiment.definition import Experiment, read_experiment
 from psylm.experiment.plan import Part, make_plan
-from psylm.experiment.score_cache import ScoreCache
 from psylm.experiment.scorer import Scorer
 from psylm.lesions.series import with_lesions
 from psylm.models.names import expanded
 from psylm.runs.arrays import TrialArrays
 from psylm.runs.run import Run, RunWriter, held
+from psylm.runs.score_cache import ScoreCache
 from psylm.stimuli import StimulusSet, load_stimuli
 from psylm.training.train import train
 

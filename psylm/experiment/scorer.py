@@ -15,11 +15,11 @@ import pandas as pd
 from pydantic import BaseModel
 
 from psylm.experiment.plan import groups
-from psylm.experiment.score_cache import ScoreCache
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, Measure
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.load import choose_device, load_model
 from psylm.models.names import ModelSource
+from psylm.runs.score_cache import ScoreCache
 
 PACKAGE = Path(__file__).parents[1]
 SCORING = ("measures/*.py", "models/*.py", "scratch/*.py", "lesions/*.py", "common/language.py", "stimuli/regions.py")

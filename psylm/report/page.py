@@ -64,7 +64,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
         figures=_figures(run),
         tables=[_table(run, name, table) for name, table in run.tables().items()],
         browser=json_within_html(browser_data(run)),
-        meanings={name: measure.meaning for name, measure in measures().items() if _was_asked(run, name)},
+        meanings={name: measure.meaning for name, measure in sorted(measures().items()) if _was_asked(run, name)},
         manifest_text=json.dumps(run.manifest, indent=2, ensure_ascii=False),
         style=Markup(style),
         script=Markup(script),

@@ -10,11 +10,11 @@ import pytest
 
 from psylm.common.errors import PsylmError
 from psylm.experiment import scorer as scorer_module
-from psylm.experiment.score_cache import ScoreCache
 from psylm.experiment.scorer import Scorer
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
+from psylm.runs.score_cache import ScoreCache
 from tests.conftest import TEXT
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_cache_is_told(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from psylm.experiment.score_cache import ScoreCache
+from psylm.runs.score_cache import ScoreCache
 cache = ScoreCache(Path(sys.argv[1]))
 for number in range(60):
     cache.put({f"{sys.argv[2]}-{number}".encode(): str(number)})
