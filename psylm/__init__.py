@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from psylm.common.lazy import offers
+from psylm.common.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from psylm.experiment.runner import run as run
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from psylm.runs.run import Run as Run
     from psylm.stimuli import load_stimuli as load_stimuli
     from psylm.training.train import train as train
-
-__version__ = "0.1.0"
 
 _HOME = {
     "Run": "psylm.runs.run",

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from psylm import __version__
 from psylm.cli.models import app as models_app
 from psylm.cli.power import power
 from psylm.cli.stimuli import app as stimuli_app
 from psylm.common.errors import PsylmError
+from psylm.common.version import __version__
 
 STOPPED, MISTAKE = 130, 2
 

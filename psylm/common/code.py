@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import psylm
-
 PACKAGE = "psylm"
 
 
@@ -61,7 +59,7 @@ def _file_of(name: str) -> Path | None:
     if package != PACKAGE:
         file = getattr(sys.modules.get(name), "__file__", None)
         return None if file is None else Path(file)
-    for root in psylm.__path__:
+    for root in sys.modules[PACKAGE].__path__:
         place = Path(root, *parts)
         for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
             if file.is_file():

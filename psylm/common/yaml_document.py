@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -14,6 +14,12 @@ from psylm.common.errors import InputError, Problem
 
 Schema = TypeVar("Schema", bound=BaseModel)
 Location = tuple[int | str, ...]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that a folder or file can have too."""
+
+Names = Annotated[list[str], Field(min_length=1)]
+"""One name at least."""
 
 GIVEN = "given_on_the_command_line"
 """Attribute of a document that lists the places that `--set` gave; their errors name the option, not a line."""

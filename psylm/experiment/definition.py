@@ -11,13 +11,10 @@ from pydantic import BaseModel, Field, field_validator
 from ruamel.yaml.comments import CommentedMap
 
 from psylm.common.errors import InputError, Problem, one_of
-from psylm.common.yaml_document import checked, override, place, read_yaml
+from psylm.common.yaml_document import Name, Names, checked, override, place, read_yaml
 from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
 from psylm.models.memory import bytes_of
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Experiment(BaseModel, extra="forbid"):

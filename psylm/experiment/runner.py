@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm import __version__
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
+from psylm.common.version import __version__
 from psylm.experiment.definition import Experiment, read_experiment
 from psylm.experiment.plan import Part, make_plan
 from psylm.experiment.scorer import Scorer

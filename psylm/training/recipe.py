@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from psylm.common.errors import InputError, Problem, one_of
-from psylm.common.yaml_document import GIVEN, checked, override, place, read_yaml
-from psylm.experiment.definition import Name
+from psylm.common.yaml_document import GIVEN, Name, checked, override, place, read_yaml
 from psylm.models.names import ModelSource
 from psylm.scratch.architectures import ARCHITECTURES, Architecture
 from psylm.scratch.layers import Activation, PositionKind, Shape

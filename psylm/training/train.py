@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from psylm import __version__
 from psylm.common.errors import PsylmError
 from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
+from psylm.common.version import __version__
 from psylm.figures.learning import draw_losses
 from psylm.models.load import choose_device
 from psylm.models.memory import keep_freed_memory
