@@ -13,7 +13,7 @@ from psylm.lesions.effects import Effect
 from psylm.lesions.hooks import attributes
 from psylm.lesions.operation import Operation, readings, shortcuts
 from psylm.lesions.sites import find_sites
-from psylm.lesions.taps import changed
+from psylm.models.attending import changed
 from psylm.models.base import LanguageModel
 from psylm.models.changes import Change, Lesion
 from psylm.models.lesion_kinds import LESION_KINDS

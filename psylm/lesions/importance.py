@@ -14,7 +14,7 @@ from psylm.common.code import code_of
 from psylm.lesions.effects import Effect
 from psylm.lesions.reference import reading_queries
 from psylm.lesions.sites import Site
-from psylm.lesions.taps import changed
+from psylm.models.attending import changed
 from psylm.models.base import LanguageModel
 from psylm.models.names import ModelSource
 from psylm.models.query import Row, items_of

@@ -198,7 +198,7 @@ def test_a_head_at_its_mean_gives_its_mean(llama):
 def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
     """Against differences: the gate of one head is opened and closed a little, and the loss computed anew."""
     from psylm.lesions.effects import Effect
-    from psylm.lesions.taps import changed
+    from psylm.models.attending import changed
 
     model = request.getfixturevalue(name)
     model = type(model)(model.network, model.tokenizer, model.info, model.allowance)
