@@ -21,6 +21,7 @@ from psylm.models.scratch import RecurrentModel, ScratchNetwork
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
+from psylm.models.verified import require_verified
 
 ADAPTERS: dict[str, type[LanguageModel]] = {
     "causal": CausalModel,
@@ -82,6 +83,15 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     psylm.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
     """
     source = ModelSource.parse(name)
+    require_verified(source)
+    return load_unverified(source, device=device, dtype=dtype, memory=memory)
+
+
+def load_unverified(
+    source: ModelSource, *, device: str = "auto", dtype: str = "float32", memory: str | None = None
+) -> LanguageModel:
+    """Load a model whose architecture may not have been compared with `transformers`; parameters as in `load_model`."""
+    name = source.name
     chosen = choose_device(device)
     ceiling = None if memory is None else bytes_of(memory)
     if dtype not in DTYPES:
