@@ -10,8 +10,9 @@ from torch import Tensor
 
 from psylm.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, Span
-from psylm.models.query import Query, Row
+from psylm.models.query import Query, Row, padded
 from psylm.models.recipe import Recipe
+from psylm.models.states import states_of
 
 
 @dataclass
@@ -55,7 +56,8 @@ class EncoderModel(LanguageModel):
         self._refuse()
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
-        self._refuse()
+        ids, there = padded([row.ids for row in rows], self.tokenizer.filler, self.network.device)
+        return states_of(self, ids, there, every=False)[0]
 
     def _refuse(self) -> NoReturn:
         raise PsylmError(
