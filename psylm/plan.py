@@ -13,6 +13,7 @@ from psylm.language import word_spans
 from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
 from psylm.models.sources import ModelSource
+from psylm.models.verified import require_verified
 from psylm.stimuli import StimulusSet
 
 PART_TRIALS = 48
@@ -138,6 +139,7 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
     if problems:
         raise InputError(*problems)
     for source in sources:
+        require_verified(source)
         problems += lesion_problems(source) if source.lesion else []
         for measure in asked:
             if source.family not in measure.families:

@@ -56,6 +56,8 @@ class ModelInfo:
     device: str
     beginning_of_sequence: str | None
     word_marking: str
+    compared: str | None = None
+    """Where the architecture's scores were compared with `transformers`' own; None for what it does not run."""
     training: dict[str, Any] | None = None
     """Architecture, seed, step and tokens of a model that `psylm train` made."""
     lesion: dict[str, Any] | None = None

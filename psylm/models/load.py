@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.lesions.untrained import untrained
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
+from psylm.models.causality import require_left_to_right
 from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
 from psylm.models.masked import MaskedModel
@@ -73,7 +75,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     ------
     PsylmError
         The name, device or dtype is not known, or the model cannot be had, or is neither a language model nor an
-        encoder.
+        encoder, or is of an architecture whose scores were never compared with `transformers`' own.
 
     Examples
     --------
@@ -84,8 +86,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     psylm.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
     """
     source = ModelSource.parse(name)
-    require_verified(source)
-    return load_unverified(source, device=device, dtype=dtype, memory=memory)
+    compared = require_verified(source)
+    model = load_unverified(source, device=device, dtype=dtype, memory=memory)
+    model.info = replace(model.info, compared=compared)
+    return model
 
 
 def load_unverified(
@@ -126,7 +130,15 @@ def load_unverified(
         word_marking=tokenizer.word_marking,
         training=network.facts if source.kind == "scratch" else None,
     )
-    model = adapter(network, tokenizer, info, allowance(network, None, chosen))
+    try:
+        model = adapter(network, tokenizer, info, allowance(network, None, chosen))
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
+        raise PsylmError(
+            f"model {name!r}: {type(network).__name__} does not read a text of three tokens as a {source.family} model "
+            f"does ({_first_line(error)}); psylm cannot score with it"
+        ) from None
+    if source.family == "causal":
+        require_left_to_right(model)
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
     if isinstance(model, EncoderModel):

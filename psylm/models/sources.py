@@ -37,9 +37,9 @@ SETTINGS = ("*.json", "*.txt", "*.model", f"{PARTS}/*.json", f"{PARTS}/*.safeten
 
 FAMILIES = {
     "permuted": ("XLNetLMHeadModel",),
-    "causal": ("ForCausalLM", "LMHeadModel"),
-    "masked": ("ForMaskedLM",),
-    "seq2seq": ("ForConditionalGeneration",),
+    "masked": ("ForMaskedLM", "XLMWithLMHeadModel", "FlaubertWithLMHeadModel"),
+    "causal": ("ForCausalLM", "LMHeadModel", "BertGenerationDecoder", "ReformerModelWithLMHead"),
+    "seq2seq": ("ForConditionalGeneration", "MarianMTModel", "EncoderDecoderModel"),
     "encoder": ("Model",),
 }
 """Endings of `transformers` class names that say what a model was trained to do; the first that fits."""
