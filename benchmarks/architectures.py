@@ -1,7 +1,7 @@
 """Every text architecture that `transformers` maps, tiny, scored by psylm and by `transformers` itself.
 
-    python -m benchmarks.architectures [--only NAME] [--part 1/2] [--results FILE]   the sweep; it goes on where it stopped
-    python -m benchmarks.architectures --write [--results FILE]                    the list and the table of the docs
+    python -m benchmarks.architectures [--only NAME] [--part 1/2]   the sweep, which goes on where it stopped
+    python -m benchmarks.architectures --write                     the list that psylm carries, and the page of the docs
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import pandas as pd
 import torch
 import transformers
 
-from benchmarks.tiny import Tiny, candidates, reads_more_than_text, save
+from benchmarks.tiny import WINDOW, Tiny, candidates, reads_more_than_text, save
 from psylm.errors import PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
-from psylm.models.comparison import TOLERANCE, compare
+from psylm.models.comparison import TOLERANCE, compare, shares_beginnings
 from psylm.models.load import load_unverified
 from psylm.models.sources import ModelSource
 
@@ -58,7 +58,7 @@ def examined(tiny: Tiny) -> dict[str, Any]:
     """Make a tiny model, compare its scores, and ask it for every measure that takes its family."""
     begun = time.perf_counter()
     found: dict[str, Any] = {"name": tiny.name, "architecture": tiny.architecture, "family": tiny.family}
-    found |= {"model_type": tiny.model_type, "variant": tiny.variant}
+    found |= {"transformers": transformers.__version__, "model_type": tiny.model_type, "variant": tiny.variant}
     if reads_more_than_text(tiny.model_type):
         return found | {"outcome": "skipped", "reason": "it reads images or sound, or is a part of another model"}
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +74,7 @@ def examined(tiny: Tiny) -> dict[str, Any]:
             return found | {"outcome": "refused", "reason": _line(error).replace(folder, "…")}
         except Exception as error:  # noqa: BLE001
             return found | {"outcome": "fails", "reason": _line(error)}
-        asked = {name: asked_in_company(model, name) for name in measures()}
+        asked = {} if tiny.variant or model.family == "encoder" else {name: asked_in_company(model, name) for name in measures()}
     asked = {name: result for name, result in asked.items() if result is not None}
     numbers = [value for value in (*cases.values(), *asked.values()) if not isinstance(value, str)]
     good = all(value <= TOLERANCE for value in numbers) and not any(
@@ -82,7 +82,7 @@ def examined(tiny: Tiny) -> dict[str, Any]:
     )
     return found | {
         "outcome": "agrees" if good else "differs", "cases": cases, "measures": asked,
-        "shares": bool(getattr(model, "_branches", False)), "pads": bool(getattr(model, "pads", True)),
+        "shares": shares_beginnings(model), "pads": all(model.may_pad(length) for length in (16, WINDOW)),
         "seconds": round(time.perf_counter() - begun, 2),
     }  # fmt: skip
 
@@ -100,10 +100,11 @@ def asked_in_company(model: LanguageModel, name: str) -> float | str | None:
             model.remembered.clear()
             together = _table(measure.function(model, trials, options))
             alone = []
-            for number in range(len(trials)):
+            for number in range(0, len(trials), 2):
                 model.remembered.clear()
                 alone.append(_table(measure.function(model, trials.iloc[[number]], options)))
-            largest = max(largest, _apart(together, pd.concat(alone)))
+            kept = together[together["trial"].isin(trials["trial"][::2])]
+            largest = max(largest, _apart(kept, pd.concat(alone)))
     except PsylmError as error:
         return "refused: " + _line(error)
     except Exception as error:  # noqa: BLE001

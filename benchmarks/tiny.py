@@ -258,42 +258,47 @@ def candidates() -> Iterator[Tiny]:
             if (architecture, family) in seen or (mapped == "masked" and architecture.endswith("Generation")):
                 continue
             seen.add((architecture, family))
-            known = set(vars(_default(model_type)))
-            yield Tiny(model_type, architecture, family)
-            for variant, changes in VARIANTS.get(architecture, {}).items():
+            yield Tiny(model_type, architecture, family, "", DECODERS.get(architecture, {}))
+            for variant, changes in {**VARIANTS.get(architecture, {}), **_common(model_type, architecture)}.items():
                 yield Tiny(model_type, architecture, family, variant, changes)
-            for variant, changes in COMMON.items():
-                if set(changes) <= known and not reads_more_than_text(model_type):
-                    yield Tiny(model_type, architecture, family, variant, _flipped(model_type, changes))
+    for model_type, body in modeling_auto.MODEL_MAPPING_NAMES.items():
+        if isinstance(body, str) and any(model_type in mapping for mapping in MAPPINGS.values()):
+            yield Tiny(model_type, ENCODERS.get(model_type, body), "encoder")
 
 
-def _flipped(model_type: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Set what is to be changed to what it is not by default."""
-    default = _default(model_type)
-    return {key: (not getattr(default, key)) if value is FLIP else value for key, value in changes.items()}
+def _common(model_type: str, architecture: str) -> dict[str, dict[str, Any]]:
+    """Return variants that every architecture has whose configuration knows of them."""
+    known = vars(_default(model_type))
+    tied = known.get("tie_word_embeddings")
+    found: dict[str, dict[str, Any]] = {}
+    if reads_more_than_text(model_type):
+        return found
+    if tied is not None:
+        found["untied" if tied else "tied"] = {"tie_word_embeddings": not tied} | DECODERS.get(architecture, {})
+    if known.get("sliding_window") and not known.get("layer_types"):
+        found["no window"] = {"sliding_window": None}
+    return found
 
 
-FLIP = object()
-COMMON: dict[str, dict[str, Any]] = {
-    "other tying": {"tie_word_embeddings": FLIP},
-    "no window": {"sliding_window": None},
-}
-"""Variants of every architecture that has the keys."""
+ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
+"""Classes of which psylm loads the encoder alone."""
 
 FAMILIES = {"XLNetLMHeadModel": "permuted", "XLMWithLMHeadModel": "masked", "FlaubertWithLMHeadModel": "masked"}
 """Families of architectures that several mappings name."""
 
-DECODER = {"as a decoder": {"is_decoder": True}}
+DECODERS: dict[str, dict[str, Any]] = {
+    name: {"is_decoder": True}
+    for name in (
+        "BertLMHeadModel", "BertGenerationDecoder", "BigBirdForCausalLM", "CamembertForCausalLM",
+        "Data2VecTextForCausalLM", "ElectraForCausalLM", "ErnieForCausalLM", "MegatronBertForCausalLM",
+        "RemBertForCausalLM", "RobertaForCausalLM", "RobertaPreLayerNormForCausalLM", "RoCBertForCausalLM",
+        "RoFormerForCausalLM", "XLMRobertaForCausalLM", "XLMRobertaXLForCausalLM", "XmodForCausalLM",
+    )
+}  # fmt: skip
+"""Encoders that are decoders where their configuration says so."""
+
 VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
-    **{
-        name: DECODER
-        for name in (
-            "BertLMHeadModel", "BertGenerationDecoder", "BigBirdForCausalLM", "CamembertForCausalLM",
-            "Data2VecTextForCausalLM", "ElectraForCausalLM", "ErnieForCausalLM", "MegatronBertForCausalLM",
-            "RemBertForCausalLM", "RobertaForCausalLM", "RobertaPreLayerNormForCausalLM", "RoCBertForCausalLM",
-            "RoFormerForCausalLM", "XLMRobertaForCausalLM", "XLMRobertaXLForCausalLM", "XmodForCausalLM",
-        )
-    },
+    "BertLMHeadModel": {"not a decoder": {"is_decoder": False}},
     "BigBirdForMaskedLM": {"full attention": {"attention_type": "original_full"}},
     "DebertaForMaskedLM": {
         "relative": {"relative_attention": True, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False}

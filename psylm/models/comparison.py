@@ -90,6 +90,15 @@ def compare(model: LanguageModel, *, longest: int = LONGEST) -> list[Agreement]:
         return list(_scores(model, texts))
 
 
+def shares_beginnings(model: LanguageModel) -> bool:
+    """Whether texts that begin alike are read in one row."""
+    if not model.left_to_right:
+        return False
+    queries = [query for text in texts_for(model)["shared beginnings"] for query in _queries(model, text)]
+    with torch.inference_mode():
+        return any(row.branches for row in model._rows(queries))
+
+
 def texts_for(model: LanguageModel, longest: int = LONGEST) -> dict[str, list[tuple[int, ...]]]:
     """Return random texts, as tokens, by case."""
     draw = random.Random(7)
