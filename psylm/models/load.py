@@ -21,6 +21,7 @@ from psylm.models.scratch import RecurrentModel, ScratchNetwork
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
+from psylm.models.window import longest_text
 
 ADAPTERS: dict[str, type[LanguageModel]] = {
     "causal": CausalModel,
@@ -99,14 +100,13 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if dtype == "int8":
         network = quantised(network)
-    config = network.config
     info = ModelInfo(
         name=name,
         family=source.family,
         architecture=network.architecture if source.kind == "scratch" else type(network).__name__,
         parameters=parameters,
         vocabulary=len(tokenizer),
-        window=recipe.within(_window(config)),
+        window=recipe.within(longest_text(network)),
         licence=source.licence,
         revision=source.commit,
         sha256=digest,
@@ -117,6 +117,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         training=network.facts if source.kind == "scratch" else None,
     )
     model = adapter(network, tokenizer, info, allowance(network, None, chosen))
+    if isinstance(model, CausalModel):
+        model.check_direction()
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
     if isinstance(model, EncoderModel):
@@ -229,15 +231,6 @@ def fuse_activations(network: Any) -> Any:
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, torch.nn.GELU(approximate="tanh"))
     return network
-
-
-def _window(config: Any) -> int | None:
-    """Longest sequence that the positions allow; RoBERTa's table has rows before its first position, XLNet says -1."""
-    window = getattr(config, "max_position_embeddings", None)
-    if window is None or window < 1:
-        return None
-    offset_by_padding = config.model_type in ("roberta", "xlm-roberta", "camembert")
-    return int(window) - (config.pad_token_id + 1 if offset_by_padding else 0)
 
 
 def _first_line(error: Exception) -> str:
