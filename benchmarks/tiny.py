@@ -324,7 +324,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "OPTForCausalLM": {"projected": {"word_embed_proj_dim": 32}, "norm after": {"do_layer_norm_before": False}},
     "Qwen2ForCausalLM": {"window": {"use_sliding_window": True, "max_window_layers": 0}},
     "Qwen3ForCausalLM": {"window": {"use_sliding_window": True, "max_window_layers": 1}},
-    "ReformerForMaskedLM": {"local": {"attn_layers": ["local", "local"]}},
+    "ReformerForMaskedLM": {"hashes drawn anew": {"hash_seed": None}, "local": {"attn_layers": ["local", "local"]}},
     "T5ForConditionalGeneration": {"gated": {"feed_forward_proj": "gated-gelu"}},
     "XLMWithLMHeadModel": {"causal": {"causal": True}},
     "FlaubertWithLMHeadModel": {"norm before": {"pre_norm": True}},

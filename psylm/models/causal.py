@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from psylm.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded
@@ -61,8 +62,10 @@ class CausalModel(LanguageModel):
             asked += mine
             counts.append(len(mine))
         room = self.window - len(begun)
+        # A window that nothing begins has to have one token before what is asked.
+        overlap = max(min(self.overlap, room - 1), 1 - len(begun))
         queries = []
-        for begin, end, mine in windows(asked, room, min(self.overlap, room - 1)):
+        for begin, end, mine in windows(asked, room, overlap):
             shift = len(begun) - begin
             at, tokens = tuple(at + shift for at, _ in mine), tuple(token for _, token in mine)
             queries.append(Query(self.sequence(text[begin:end]), at, tokens))
@@ -117,6 +120,24 @@ class CausalModel(LanguageModel):
         if self.network.dtype != torch.float32:
             return bool((one - other).abs().mean() < ROUNDING)
         return torch.allclose(one, other, atol=1e-4, rtol=1e-5)
+
+    def check_direction(self) -> None:
+        """Raise where what the network predicts depends on what follows.
+
+        Its predictions would see the token that they are about, and padding; so it is with BERT's weights in a causal
+        class without `is_decoder`, and where tokens are grouped by what the whole text has (Reformer).
+        """
+        ids = trial(16, 16, self.head.size).sequences[0][0]
+        with torch.inference_mode():
+            short, long = (
+                Distributions(self.head(self._hidden([Row(read, [])])[0, :8])).log_probabilities
+                for read in (ids[:8], ids)
+            )
+        if not torch.allclose(short, long, atol=1e-3 if self.network.dtype == torch.float32 else 0.5):
+            raise PsylmError(
+                f"model {self.info.name!r}: {self.info.architecture} predicts tokens by what follows them; expected a "
+                "model that reads from left to right (in config.json: is_decoder: true, where it was trained so)"
+            )
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         device = self.network.device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,8 @@ class Head:
         self.decodes = bool(getattr(network.config, "is_encoder_decoder", False))
         probe = torch.tensor([[0, 1, 0]], device=network.device)
         self._extra: dict[str, Any] = {}
+        if "use_cache" in inspect.signature(network.forward).parameters:
+            self._extra["use_cache"] = False
         read: dict[str, Any] = {"input_ids": probe}
         with torch.inference_mode():
             if self.decodes:
@@ -37,7 +40,8 @@ class Head:
                 read["encoder_hidden_states"] = self._extra["encoder_outputs"].last_hidden_state
                 whole = network(decoder_input_ids=probe, **self._extra).logits[0]
             else:
-                whole = network(input_ids=probe).logits[0]
+                read |= self._extra
+                whole = network(**read).logits[0]
             self.size: int = whole.shape[-1]
             tolerance = 1e-4 if network.dtype == torch.float32 else 0.1
             for self.body in self._bodies():
@@ -68,7 +72,7 @@ class Head:
             if self.decodes:
                 logits: Tensor = self.network(decoder_input_ids=read, **self._extra).logits
             else:
-                logits = self.network(input_ids=read).logits
+                logits = self.network(input_ids=read, **self._extra).logits
         return logits[0]
 
     @contextmanager

@@ -11,7 +11,6 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.lesions.untrained import untrained
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
-from psylm.models.causality import require_left_to_right
 from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
 from psylm.models.masked import MaskedModel
@@ -24,7 +23,7 @@ from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
 from psylm.models.verified import require_verified
-from psylm.models.window import window_of
+from psylm.models.window import longest_text
 
 ADAPTERS: dict[str, type[LanguageModel]] = {
     "causal": CausalModel,
@@ -120,7 +119,7 @@ def load_unverified(
         architecture=network.architecture if source.kind == "scratch" else type(network).__name__,
         parameters=parameters,
         vocabulary=len(tokenizer),
-        window=recipe.within(window_of(network)),
+        window=recipe.within(longest_text(network)),
         licence=source.licence,
         revision=source.commit,
         sha256=digest,
@@ -137,8 +136,8 @@ def load_unverified(
             f"model {name!r}: {type(network).__name__} does not read a text of three tokens as a {source.family} model "
             f"does ({_first_line(error)}); psylm cannot score with it"
         ) from None
-    if source.family == "causal":
-        require_left_to_right(model)
+    if isinstance(model, CausalModel):
+        model.check_direction()
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
     if isinstance(model, EncoderModel):

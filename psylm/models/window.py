@@ -1,4 +1,4 @@
-"""How many tokens a network can read at a time."""
+"""How many tokens a network reads at a time, and where its positions begin."""
 
 from __future__ import annotations
 
@@ -6,44 +6,39 @@ from typing import Any
 
 from torch import nn
 
-KEYS = (
+LIMITS = (
     "max_position_embeddings",
-    "max_encoder_position_embeddings",
-    "max_decoder_position_embeddings",
-    "max_source_positions",
     "max_seq_len",
+    "max_target_positions",
+    "max_decoder_position_embeddings",
+    "max_encoder_position_embeddings",
 )
-"""Keys of configurations that state a window; XLNet's says -1."""
-
-TABLES = ("position_embeddings", "position_embedding", "embed_positions", "wpe")
-"""Names of tables of learned positions, one row a position."""
+"""Names that configurations have for the number of positions; `n_positions`, `n_ctx` and others are other names of the
+first one for `transformers` as well."""
 
 
-def window_of(network: Any) -> int | None:
-    """Return the tokens of the longest sequence that a network reads, or None where nothing limits them.
+def language_config(config: Any) -> Any:
+    """Return the part of a configuration that is about language, where there are others."""
+    return config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
 
-    It is the smallest of what the configuration states and of the rows of the tables of positions. RoBERTa and its
-    kin count positions from the row after that of the padding, which leaves fewer rows than the configuration says.
 
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> table = nn.Module()
-    >>> table.position_embeddings = nn.Embedding(514, 8, padding_idx=1)
-    >>> table.config = SimpleNamespace(max_position_embeddings=514)
-    >>> window_of(table)
-    512
+def first_position(network: Any) -> int:
+    """Return the number of a text's first position.
+
+    RoBERTa and its kin keep the first rows of their table for padding: positions begin after the one of padding. Others
+    begin at 0, or move positions themselves (OPT, BioGPT).
     """
-    stated = [getattr(network.config, key, None) for key in KEYS]
-    limits = [int(size) for size in stated if isinstance(size, int) and size > 0]
-    for name, module in network.named_modules():
-        learned = isinstance(module, nn.Embedding) and "Sinusoidal" not in type(module).__name__
-        if learned and name.rpartition(".")[2] in TABLES:
-            limits.append(_rows(module))
-    return min(limits, default=None)
+    tables = (module for name, module in network.named_modules() if name.endswith("position_embeddings"))
+    offsets = (table.padding_idx for table in tables if isinstance(table, nn.Embedding))
+    return max((offset + 1 for offset in offsets if offset is not None), default=0)
 
 
-def _rows(table: nn.Embedding) -> int:
-    """Count a table's rows that positions are counted through; BART's begin at an offset."""
-    before = getattr(table, "offset", 0) if table.padding_idx is None else table.padding_idx + 1
-    return int(table.num_embeddings) - int(before)
+def longest_text(network: Any) -> int | None:
+    """Return the most tokens, special tokens included, that a network's positions allow, or None for any number.
+
+    Models without numbered positions (BLOOM, Mamba) have no limit, and XLNet says -1.
+    """
+    config = language_config(network.config)
+    limits = [getattr(config, name, None) for name in LIMITS]
+    stated = [int(limit) for limit in limits if limit is not None and limit > 0]
+    return min(stated) - first_position(network) if stated else None
