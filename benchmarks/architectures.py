@@ -100,10 +100,10 @@ def asked_in_company(model: LanguageModel, name: str) -> float | str | None:
             model.remembered.clear()
             together = _table(measure.function(model, trials, options))
             alone = []
-            for number in range(0, len(trials), 2):
+            for number in (0, 3):
                 model.remembered.clear()
                 alone.append(_table(measure.function(model, trials.iloc[[number]], options)))
-            kept = together[together["trial"].isin(trials["trial"][::2])]
+            kept = together[together["trial"].isin(trials["trial"].iloc[[0, 3]])]
             largest = max(largest, _apart(kept, pd.concat(alone)))
     except PsylmError as error:
         return "refused: " + _line(error)

@@ -161,7 +161,8 @@ def _read(model: LanguageModel, batch: Sequence[Reading], **asked: Any) -> Any:
 def _read_whole_maps(model: LanguageModel, batch: Sequence[Reading], watcher: _Watcher) -> None:
     """Ask an architecture that goes its own ways for `output_attentions`: all layers' whole maps at once."""
     with torch.inference_mode(), _implementation(model.network, "eager"):
-        maps = None if batch[0].stream == "cross" else _read(model, batch, output_attentions=True).attentions
+        read = None if batch[0].stream == "cross" else _read(model, batch, output_attentions=True)
+        maps = getattr(read, "attentions", None)
     if not maps or maps[0] is None:
         raise PsylmError(
             f"model {model.info.name!r}: its architecture, {model.info.architecture}, gives no attention maps"

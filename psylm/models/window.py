@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
-
 LIMITS = (
     "max_position_embeddings",
     "max_seq_len",
@@ -29,7 +27,7 @@ def first_position(network: Any) -> int:
     begin at 0, or move positions themselves (OPT, BioGPT).
     """
     tables = (module for name, module in network.named_modules() if name.endswith("position_embeddings"))
-    offsets = (table.padding_idx for table in tables if isinstance(table, nn.Embedding))
+    offsets = (getattr(table, "padding_idx", None) for table in tables)  # I-BERT's table is no nn.Embedding
     return max((offset + 1 for offset in offsets if offset is not None), default=0)
 
 
