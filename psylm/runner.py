@@ -31,6 +31,7 @@ from psylm.scores import ScoreCache
 from psylm.scratch.train import train
 from psylm.stimuli import StimulusSet, load_stimuli
 from psylm.study import Study
+from psylm.unknown import unknown_words
 
 VERSIONED = ("torch", "transformers", "tokenizers", "numpy", "pandas", "scipy", "mixedlm")
 IDENTITY = ("psylm", "experiment", "limit")
@@ -114,8 +115,11 @@ def run(
         _compute(plan, experiment, writer, manifest, progress, ScoreCache() if cache else None)
         groups = [[part.name for part in group] for _, group in groupby(plan, _result_order)]
         writer.finish(groups)
-        manifest |= {"status": "complete", "finished": _now()}
+        notes = list(unknown_words(Run(folder).results))
+        manifest |= {"status": "complete", "finished": _now(), "notes": notes}
         writer.manifest(manifest)
+    for note in notes:
+        progress.warn(note)
     return Run(folder)
 
 

@@ -62,8 +62,9 @@ def acceptability(model: LanguageModel, trials: pd.DataFrame, options: Acceptabi
         scores = score_sentences(model, trials)
         log_probabilities, notes = [score.uncorrected for score in scores], [score.note for score in scores]
     else:
-        log_probabilities = [float(scored.values.sum()) for scored in score_tokens(model, trials, model.hiding)]
-        notes = [""] * len(trials)
+        sentences = score_tokens(model, trials, model.hiding)
+        log_probabilities = [scored.total for scored in sentences]
+        notes = [scored.note for scored in sentences]
     unigrams = [unigram(text, language) for text, language in zip(trials["sentence"], trials["language"], strict=True)]
     values: dict[str, list[float]] = {}
     for lp, (lu, n) in zip(log_probabilities, unigrams, strict=True):

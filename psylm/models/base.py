@@ -202,12 +202,13 @@ class LanguageModel(ABC):
             The window is longer than the model's, or the overlap leaves nothing to go on with.
         """
         before = self.window, self.overlap
-        self.window = window or before[0]
-        self.overlap = self.window // 2 if overlap is None else overlap
-        if self.window > before[0]:
+        window = window or before[0]
+        overlap = window // 2 if overlap is None else overlap
+        if window > before[0]:
             raise InputError(Problem("window", f"{window} tokens", f"at most {before[0]}, as {self.info.name} allows"))
-        if self.overlap > self.window - 2:
-            raise InputError(Problem("overlap", f"{self.overlap} tokens", f"at most {self.window - 2}"))
+        if overlap > window - 2:
+            raise InputError(Problem("overlap", f"{overlap} tokens", f"at most {window - 2}"))
+        self.window, self.overlap = window, overlap
         try:
             yield
         finally:

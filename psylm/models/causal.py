@@ -162,7 +162,7 @@ class CausalModel(LanguageModel):
 
 
 def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """Divide what is asked of a text into windows.
+    """Divide what is asked of a text into windows, which begin at the same tokens whatever is asked.
 
     Parameters
     ----------
@@ -184,10 +184,10 @@ def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[t
     >>> [(begin, end, [at for at, _ in some]) for begin, end, some in windows(asked, 6, 3)]
     [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (3, 9, [7, 8, 9])]
     """
-    done = 0
+    done, step = 0, size - overlap
     while done < len(asked):
         final, at = asked[-1][0], asked[done][0]
-        begin = 0 if at <= size else max(min(at - overlap, final - size), 0)
+        begin = max(-((size - at) // step), 0) * step
         end = bisect_right(asked, begin + size, key=itemgetter(0))
         yield begin, min(begin + size, final), asked[done:end]
         done = end

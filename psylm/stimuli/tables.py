@@ -10,7 +10,7 @@ import pandas as pd
 
 from psylm.document import read_text
 from psylm.errors import InputError, Problem
-from psylm.language import word_spans, written_without_spaces
+from psylm.language import find_text, word_spans, written_without_spaces
 from psylm.stimuli.card import Card
 from psylm.stimuli.regions import placed_regions
 
@@ -62,7 +62,9 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def target_starts(sentence: str, target: str, language: str) -> list[int]:
-    """Find where a target stands in its sentence, as a whole word where the language separates words.
+    r"""Find where a target stands in its sentence, as a whole word where the language separates words.
+
+    A letter with a combining accent is a letter of its own.
 
     Examples
     --------
@@ -70,14 +72,17 @@ def target_starts(sentence: str, target: str, language: str) -> list[int]:
     [4]
     >>> target_starts("本屋で本を買う。", "本", "ja")
     [0, 3]
+    >>> target_starts("one cafe, a cafe\u0301", "cafe", "en")
+    [4]
     """
-    found, start = [], sentence.find(target)
-    while target and start >= 0:
-        end = start + len(target)
+    found, after = [], 0
+    while span := find_text(sentence, target, after):
+        start, end = span
         neighbours = sentence[max(start - 1, 0) : start] + sentence[end : end + 1]
-        if written_without_spaces(language) or not any(character.isalnum() for character in neighbours):
+        alone = written_without_spaces(language) or not any(character.isalnum() for character in neighbours)
+        if alone and sentence[start:end] == target:
             found.append(start)
-        start = sentence.find(target, start + 1)
+        after = start + 1
     return found
 
 
