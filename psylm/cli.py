@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -141,25 +141,55 @@ def report(folder: RunFolder) -> None:
 
 @app.command()
 def score(
-    model: Annotated[str, typer.Option(help="the model")],
-    input_: Annotated[Path, typer.Option("--input", help="text, one sentence a line, or CSV with `sentence`")],
-    output: Annotated[Path, typer.Option(help="the CSV file to write")],
-    measure: Annotated[str, typer.Option(help="the measure")] = "surprisal",
-    language: Annotated[str, typer.Option(help="language of the sentences")] = "en",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL] [SENTENCE]...", help="as --model; texts")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="the model")] = None,
+    input_: Annotated[
+        Path | None, typer.Option("--input", help="text, one sentence a line, or CSV or TSV with a column `sentence`")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="the CSV, TSV or Parquet file to write; else printed")] = None,
+    measure: Annotated[str, typer.Option(help="the measure: `psylm models` lists them")] = "surprisal",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "--set", metavar="KEY=VALUE", help="an option of the measure; may be given again"),
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="of the sentences; by default that of their script")] = None,
     device: Annotated[str, typer.Option()] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or int8")] = "float32",
     memory: Memory = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Score the sentences of a file."""
-    from psylm.score import score_file
+    """Score sentences: those of a file, or those that follow the model's name.
 
+    For example: psylm score embedded:smollm2-135m "The keys to the cabinet are rusty."
+    """
+    from psylm.adhoc import contract, score_file
+    from psylm.adhoc import score as score_sentences
+    from psylm.document import assignments
+    from psylm.errors import InputError, Problem
+    from psylm.shown import show_scores
+
+    texts = list(words or [])
+    name = model or (texts.pop(0) if texts else None)
+    if name is None or (input_ is None) == (not texts):
+        found = "sentences beside a file" if texts else "no model" if name is None else "no sentences"
+        raise InputError(Problem("psylm score", found, "MODEL SENTENCE…, or --model MODEL --input FILE"))
+    if output is not None and input_ is None:
+        raise InputError(Problem("psylm score", "--output with sentences on the command line", "--input FILE"))
+    chosen = assignments(option or [])
+    loading: dict[str, Any] = {"device": device, "dtype": dtype, "memory": memory, "cache": not no_cache}
     with err.status("scoring"):
-        table = score_file(
-            model, measure, input_, output,
-            language=language, device=device, dtype=dtype, memory=memory, cache=not no_cache,
-        )  # fmt: skip
-    out.print(f"{len(table)} scores in {output}")
+        if input_ is not None:
+            table = score_file(name, measure, input_, output, language=language, options=chosen, **loading)
+        else:
+            table = score_sentences(name, texts, measure, language=language, **loading, **chosen)
+    if output is not None:
+        out.print(f"{len(table)} scores in {output}")
+    elif out.is_terminal:
+        show_scores(out, table)
+    else:
+        typer.echo(contract(table).to_csv(index=False, sep="\t"), nl=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,11 +107,22 @@ def checked(schema: type[Schema], document: CommentedMap, path: Path, at: Locati
     try:
         return schema.model_validate(plain(part) if part is not None else {})
     except ValidationError as error:
-        problems = (
-            Problem(place(document, path, (*at, *issue["loc"])), _found(issue), _expected(issue, schema))
-            for issue in error.errors()
-        )
-        raise InputError(*problems) from None
+        raise InputError(*problems_of(error, schema, lambda loc: place(document, path, (*at, *loc)))) from None
+
+
+def problems_of(error: ValidationError, schema: type[BaseModel], where: Callable[[Location], str]) -> list[Problem]:
+    """Say what pydantic found.
+
+    Parameters
+    ----------
+    error
+        What it raised.
+    schema
+        The schema that was not met.
+    where
+        Names the place of a location within the schema.
+    """
+    return [Problem(where(issue["loc"]), _found(issue), _expected(issue, schema)) for issue in error.errors()]
 
 
 def place(document: CommentedMap, path: Path, location: Location) -> str:
@@ -143,15 +155,34 @@ def override(document: CommentedMap, assignment: str) -> None:
     >>> document["measures"][0]["cloze"]["top_k"]
     10
     """
-    dotted_key, equals, text = assignment.partition("=")
-    if not equals or not dotted_key.strip("."):
-        raise InputError(Problem(f"--set {assignment}", "no key=value", "for example seed=7"))
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        raise InputError(Problem(f"--set {assignment}", f"{text!r}", "a YAML value")) from None
+    dotted_key, value = _assignment(assignment, "--set")
     location = _assign(document, dotted_key.split("."), value, assignment)
     setattr(document, GIVEN, (*getattr(document, GIVEN, ()), location))
+
+
+def assignments(given: Sequence[str]) -> dict[str, Any]:
+    """Read options as `--option key=value` gives them, the values as YAML.
+
+    Examples
+    --------
+    >>> assignments(["alpha=0.5", "units=[word, token]"])
+    {'alpha': 0.5, 'units': ['word', 'token']}
+    """
+    pairs = [_assignment(assignment, "--option") for assignment in given]
+    twice = {key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1}
+    if twice:
+        raise InputError(*(Problem(f"--option {key}", "several values", "each option once") for key in sorted(twice)))
+    return dict(pairs)
+
+
+def _assignment(assignment: str, flag: str) -> tuple[str, Any]:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip("."):
+        raise InputError(Problem(f"{flag} {assignment}", "no key=value", "for example seed=7"))
+    try:
+        return key, YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        raise InputError(Problem(f"{flag} {assignment}", f"{text!r}", "a YAML value")) from None
 
 
 def _assign(node: CommentedMap | CommentedSeq, keys: list[str], value: Any, assignment: str) -> Location:

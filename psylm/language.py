@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate, pairwise
@@ -47,6 +48,42 @@ def written_without_spaces(language: str) -> bool:
     (True, False)
     """
     return language.split("-")[0].lower() in UNSPACED
+
+
+def has_segmenter(language: str) -> bool:
+    """Whether `word_spans` finds the words of a language."""
+    return not written_without_spaces(language) or language.split("-")[0].lower() == "ja"
+
+
+SCRIPTS = {
+    "LATIN": "en", "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "", "THAI": "th", "LAO": "lo", "KHMER": "km",
+    "MYANMAR": "my", "TIBETAN": "bo",
+}  # fmt: skip
+"""Languages of scripts, by what the names of their letters begin with; several are written in Chinese characters."""
+
+
+def language_of(text: str) -> str | None:
+    """Guess the language of a text from the script of most of its letters.
+
+    Returns
+    -------
+    str or None
+        BCP 47 tag: `en` for any language in Latin letters, `und` for other scripts with spaces between words (and for
+        a text without letters), Japanese where there are kana; None for Chinese characters alone, which Chinese and
+        Japanese share.
+
+    Examples
+    --------
+    >>> language_of("The cat sleeps."), language_of("猫が眠る。"), language_of("แมวนอน"), language_of("Кошка спит.")
+    ('en', 'ja', 'th', 'und')
+    >>> language_of("猫睡觉了。")
+    """
+    counts = Counter(
+        SCRIPTS.get(re.split("[ -]", unicodedata.name(letter, ""))[0], "und") for letter in text if letter.isalpha()
+    )
+    if counts["ja"]:  # kana: the Chinese characters beside them are Japanese
+        counts["ja"] += counts.pop("", 0)
+    return max(counts, key=counts.__getitem__, default="und") or None
 
 
 def word_spans(text: str, language: str = "en") -> list[Span]:

@@ -142,17 +142,19 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
         require_verified(source)
         problems += lesion_problems(source) if source.lesion else []
         for measure in asked:
-            if source.family not in measure.families:
-                able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
-                problems.append(
-                    Problem(
-                        f"model {source.name!r}",
-                        f"{'an' if source.family in ('encoder', 'ngram') else 'a'} {source.family} model",
-                        f"a {able} model for {measure.name}",
-                    )
-                )
+            problem = check_family(source.name, source.family, measure)
+            problems += [problem] if problem else []
     if problems:
         raise InputError(*problems)
+
+
+def check_family(model: str, family: str, measure: Measure) -> Problem | None:
+    """Return what is wrong where a family of models cannot be asked for a measure."""
+    if family in measure.families:
+        return None
+    able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
+    found = f"{'an' if family in ('encoder', 'ngram') else 'a'} {family} model"
+    return Problem(f"model {model!r}", found, f"a {able} model for {measure.name}")
 
 
 def _check_stimuli(

@@ -21,13 +21,15 @@ DIVIDING = ("regions", "region_names")
 """Columns that divide a sentence into regions, as `psylm.stimuli.regions.placed_regions` reads them."""
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, separator: str = ",") -> pd.DataFrame:
     """Read a CSV file, every cell as the text that stands there.
 
     Parameters
     ----------
     path
         The file.
+    separator
+        What stands between cells.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     text = read_text(path, "a CSV file")
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except csv.Error as error:
         raise InputError(Problem(str(path), f"broken CSV ({error})", "valid CSV")) from None
     if not rows:
