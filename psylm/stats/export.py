@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from psylm.files import replacing
-from psylm.stats.mixed import MixedModel, checked
+from psylm.stats.mixed import MixedModel
 
 
 def save_for_r(data: pd.DataFrame, fit: MixedModel, folder: Path) -> list[Path]:
@@ -29,7 +29,7 @@ def save_for_r(data: pd.DataFrame, fit: MixedModel, folder: Path) -> list[Path]:
     """
     table, script = folder / "data.csv", folder / "model.R"
     with replacing(table) as temporary:
-        checked(data, fit.formula).to_csv(temporary, index=False)
+        data.to_csv(temporary, index=False)
     call = (
         f"model <- glmer({fit.formula}, data, family = binomial)"
         if fit.family == "binomial"
