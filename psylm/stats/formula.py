@@ -146,8 +146,8 @@ def terms_of(side: str, place: str = "") -> Terms:
     constants = [expression for term in parsed for expression, how in term if how == "literal" and expression != "1"]
     if constants or any(len(term) > 1 and ("1", "literal") in term for term in parsed):
         raise _wrong(place, f"the number {(constants or ['1'])[0]}", "columns; write I(2 * x) for arithmetic")
-    order = {_key(str(token)): number for number, token in reversed(list(enumerate(tokens)))}
-    named = [tuple(_spelled(expression) for expression, _ in term) for term in parsed if term != [("1", "literal")]]
+    order = {_key(quoted(str(token)) if token.kind is Token.Kind.NAME else str(token)): number for number, token in reversed(list(enumerate(tokens)))}
+    named = [tuple(quoted(expression) if how == "lookup" else _spelled(expression) for expression, how in term) for term in parsed if term != [("1", "literal")]]
     ordered = [tuple(sorted(term, key=lambda factor: order.get(_key(factor), len(order)))) for term in named]
     return Terms([("1", "literal")] in parsed, tuple(sorted(dict.fromkeys(ordered), key=len)))
 
@@ -167,14 +167,18 @@ def outside_quotes(text: str, changes: dict[str, str]) -> str:
     return "".join(parts if changes else parts[::2])
 
 
+def quoted(name: str) -> str:
+    """Put a column's name in backticks where it is no plain name."""
+    return name if all(part.isidentifier() for part in name.split(".")) else f"`{name}`"
+
+
 def _key(expression: str) -> str:
     return re.sub(r"\s", "", _spelled(expression)).replace('"', "'")
 
 
 def _spelled(expression: str) -> str:
-    """Write an expression as R shows it: `I(x^2)`."""
-    return outside_quotes(expression, {" ** ": "^", "**": "^"}).replace("`", "")
-
+    """Write an expression as R shows it: `I(x^2)`, and names with spaces in backticks."""
+    return outside_quotes(expression, {" ** ": "^", "**": "^"})
 
 def _check_powers(tokens: list[Token], place: str) -> None:
     for first, second in zip(tokens, tokens[1:], strict=False):

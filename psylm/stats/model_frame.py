@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from psylm.errors import InputError, Problem
 from psylm.stats.formula import Bar, Formula, parse
 from psylm.stats.model_matrix import ModelMatrix, independent, model_matrix
 from psylm.stats.one import check_one
-from psylm.stats.variables import Variables
+from psylm.stats.variables import Variables, columns_in, variable_of
 
 Family = Literal["gaussian", "binomial"]
 
@@ -52,6 +52,8 @@ class ModelFrame:
         The random terms.
     rows
         How many rows the data have.
+    settings
+        The values at which each column's effects are shown: a factor's levels, two numbers, or the mean.
     """
 
     formula: Formula
@@ -61,6 +63,7 @@ class ModelFrame:
     kept: list[int]
     blocks: tuple[Block, ...]
     rows: int
+    settings: dict[str, list[Any]]
 
     @property
     def n(self) -> int:
@@ -123,9 +126,24 @@ def model_frame(data: pd.DataFrame, text: str, family: Family = "gaussian") -> M
         codes = keys.groupby(list(bar.group), observed=True, sort=True).ngroup().to_numpy()
         blocks.append(Block(bar, model_matrix(bar.terms, variables.found, n), codes, int(codes.max()) + 1))
     response = _response(formula.response, variables, family, place)
-    frame = ModelFrame(formula, variables, response, fixed, independent(fixed.values), tuple(blocks), len(data))
+    frame = ModelFrame(formula, variables, response, fixed, independent(fixed.values), tuple(blocks), len(data), _settings(data, variables))
     _check(frame, family, place)
     return frame
+
+
+def _settings(data: pd.DataFrame, variables: Variables) -> dict[str, list[Any]]:
+    """Return the levels of factors and of columns that are used as factors, both of two numbers, or the mean."""
+    as_factors = {name for one, found in variables.found.items() if found.levels for name in columns_in([one])}
+    settings: dict[str, list[Any]] = {}
+    for name in variables.columns:
+        column = variable_of(data[name], name, {})
+        values = column.values[variables.kept]
+        used = np.unique(values)
+        if column.levels is not None:
+            settings[name] = [column.levels[one] for one in used]
+        else:
+            settings[name] = used.tolist() if len(used) == 2 or name in as_factors else [float(values.mean())]
+    return settings
 
 
 def _response(expression: str, variables: Variables, family: Family, place: str) -> np.ndarray:

@@ -33,6 +33,9 @@ CONTRASTS = {"treatment": Treatment, "sum": Sum, "helmert": Helmert, "poly": Pol
 CALLS = (*ELEMENTWISE, "scale", "center", "poly", "I", "factor", "relevel", "C")
 """All that a formula may call."""
 
+TICKED = "_ticked_"
+"""How names begin that stood in backticks; the rest is their letters as hexadecimal numbers."""
+
 Memory = dict[str, Any]
 """What an expression took from the data it was first evaluated with: means, spreads, levels."""
 
@@ -129,8 +132,6 @@ def evaluate(expression: str, data: pd.DataFrame, memory: Memory) -> Variable:
     >>> evaluate("scale(x)", pd.DataFrame({"x": [4.0]}), memory).values.tolist()
     [2.0]
     """
-    if expression in data:  # a name that Python would not read as one
-        return _column(data[expression], expression, memory)
     tree = _tree(expression)
     with np.errstate(all="ignore"):  # what is not finite is found by `Variables`
         return _Evaluation(expression, data, memory).of(tree)
@@ -138,11 +139,13 @@ def evaluate(expression: str, data: pd.DataFrame, memory: Memory) -> Variable:
 
 @lru_cache(maxsize=1024)
 def _tree(expression: str) -> ast.expr:
+    """Parse an expression; a name in backticks, which Python does not have, becomes one that it has."""
+    python = re.sub(r"`([^`]*)`", lambda name: TICKED + name[1].encode().hex(), outside_quotes(expression, {"^": "**"}))
     try:
-        return ast.parse(outside_quotes(expression, {"^": "**"}).strip(), mode="eval").body
+        return ast.parse(python.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        if re.fullmatch(r"[^()\[\]{}'\"`]+", expression):
-            return ast.Name(expression)  # a column's name with spaces and the like
+        if re.fullmatch(r"[\w.]+", expression):
+            return ast.Name(expression)  # a column's name that is a word of Python's
         raise InputError(Problem(f"expression {expression!r}", "what cannot be read", "a column or a call")) from None
 
 
@@ -151,7 +154,7 @@ def _dotted(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
     if isinstance(node, ast.Name):
-        return node.id
+        return bytes.fromhex(node.id.removeprefix(TICKED)).decode() if node.id.startswith(TICKED) else node.id
     raise InputError(Problem(f"expression {ast.unparse(node)!r}", "something else", "a column's name"))
 
 
@@ -275,7 +278,7 @@ class _Evaluation:
     def column(self, name: str) -> Variable:
         if name not in self.data:
             raise self.wrong(name, "one of " + ", ".join(map(str, self.data.columns)))
-        return _column(self.data[name], name, self.memory)
+        return variable_of(self.data[name], name, self.memory)
 
     def wrong(self, found: str, expected: str) -> InputError:
         return InputError(Problem(f"formula, {self.expression!r}", found, expected))
@@ -285,7 +288,7 @@ def _label(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else repr(float(number))
 
 
-def _column(column: pd.Series, name: str, memory: Memory) -> Variable:
+def variable_of(column: pd.Series, name: str, memory: Memory) -> Variable:
     """Return a column's numbers, or its levels where it holds text, categories or truth values."""
     kind = "categorical" if isinstance(column.dtype, pd.CategoricalDtype) else pd.api.types.infer_dtype(column)
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
@@ -329,9 +332,7 @@ class Variables:
 
     def __init__(self, expressions: Iterable[str], data: pd.DataFrame, others: Iterable[str] = (), *, place: str = "formula") -> None:
         expressions, others = list(expressions), list(others)
-        self.columns = list(
-            dict.fromkeys(name for one in expressions for name in ([one] if one in data else columns_in([one])))
-        )
+        self.columns = columns_in(expressions)
         absent = sorted({name for name in (*self.columns, *others) if name not in data})
         if absent:
             raise InputError(Problem(place, ", ".join(absent), "one of " + ", ".join(map(str, data.columns))))
