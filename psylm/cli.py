@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from psylm import __version__
-from psylm.errors import PsylmError
+from psylm.errors import InputError, PsylmError, write_problems
 from psylm.models.cli import app as models_app
 from psylm.stats.cli import power
 from psylm.stimuli.cli import app as stimuli_app
@@ -238,6 +238,8 @@ def main() -> None:
         app()
     except PsylmError as error:
         err.print(str(error), style="red", markup=False)
+        if isinstance(error, InputError) and error.abridged:
+            err.print(f"every row with a problem: {write_problems(error.problems)}", markup=False)
         sys.exit(MISTAKE)
     except KeyboardInterrupt:
         err.print("stopped; what was computed is kept, and the same command goes on from there")
