@@ -64,10 +64,12 @@ class InputError(PsylmError):
     ----------
     problems
         What is wrong; a message lists the first `SHOWN_PROBLEMS`, and says how many more there are.
+    file
+        A file that has every row of them, if one was written.
     """
 
-    def __init__(self, *problems: Problem) -> None:
-        self.problems = problems
+    def __init__(self, *problems: Problem, file: Path | None = None) -> None:
+        self.problems, self.file = problems, file
         lines = [str(problem) for problem in problems[:SHOWN_PROBLEMS]]
         if len(problems) > SHOWN_PROBLEMS:
             lines.append(f"and {len(problems) - SHOWN_PROBLEMS:,} more problems")

@@ -34,6 +34,9 @@ class Listener(Protocol):
     def note(self, text: str) -> None:
         """Tell how it stands."""
 
+    def warn(self, text: str) -> None:
+        """Report what will be left out, before the work begins."""
+
 
 class Silent:
     """Tells nothing."""
@@ -46,6 +49,9 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Ignore the note."""
+
+    def warn(self, text: str) -> None:
+        """Ignore the warning, which the manifest keeps."""
 
 
 class RateColumn(ProgressColumn):
@@ -105,6 +111,10 @@ class Bars:
         if not self.console.is_terminal and time.monotonic() - self._noted > NOTES:
             self._noted = time.monotonic()
             self.console.print(f"{self._name}: {text}")
+
+    def warn(self, text: str) -> None:
+        """Print a line above the bars."""
+        self.console.print(text, markup=False)
 
     def advance(self, trials: int) -> None:
         """Move the model's bar."""

@@ -25,6 +25,7 @@ class AcceptabilityOptions(BaseModel, extra="forbid"):
     "acceptability",
     families={"causal", "masked", "permuted", "ngram", "recurrent"},
     options=AcceptabilityOptions,
+    gives=lambda options: ("lp", "mean_lp", "pen_lp", "norm_lp_div", "norm_lp_sub", "slor"),
     meaning="log-probability of a sentence, with length and word frequency taken out (nats): lp, mean_lp, pen_lp, "
     "norm_lp_div, norm_lp_sub, slor",
 )

@@ -126,7 +126,7 @@ def quality_problems(table: pd.DataFrame, card: Card, file: Path) -> list[Proble
             problems += row_problems(file, column, found, "a value, as in other rows")
         if column not in ("item", *PLACING, *card.references):
             problems += _mixed_problems(file, column, table[column])
-    if not card.reader:
+    if not card.reader and {"item", "sentence", *card.factors} <= set(table.columns):
         problems += _undescribed(table, card, file)
     if set(card.factors) <= set(table.columns) and "item" in table:
         problems += _imbalance(table, card, file)
@@ -163,16 +163,17 @@ def number_expected(cells: pd.Series) -> str:
 
 
 def _undescribed(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Problem]:
-    for column in table.columns:
-        if column not in card.columns:
-            yield Problem(
-                f"{file}: row 1, column {column}",
-                "a column that the card does not describe",
-                "a line in columns",
-            )
+    """Find columns that only the table or only the card has; a name that is written in two ways is one problem."""
+    extra = [column for column in table.columns if column not in card.columns]
     for column in card.columns:
         if column not in table:
-            yield Problem(f"{file}: row 1", f"no column {column!r}, which the card describes", "the column")
+            near = nearest(column, extra)
+            extra = [name for name in extra if name != near]
+            hint = f" ({near!r} may be meant)" if near else ""
+            yield Problem(f"{file}: row 1", f"no column {column!r}, which the card describes", f"the column{hint}")
+    for column in extra:
+        expected = "a line in columns"
+        yield Problem(f"{file}: row 1, column {column}", "a column that the card does not describe", expected)
 
 
 def _imbalance(table: pd.DataFrame, card: Card, file: Path) -> Iterator[Problem]:

@@ -83,10 +83,8 @@ def check(
     problems: list[Problem] = []
     for one, folder in folders.items():
         problems += check_stimuli(folder, one, unknown)
-    if problems and output is not None:
-        write_problems(problems, output)
     if problems:
-        raise InputError(*problems)
+        raise InputError(*problems, file=output and write_problems(problems, output))
     out.print(f"{', '.join(folders)}: no problems", markup=False)
 
 

@@ -223,7 +223,7 @@ def human_quality(human: pd.DataFrame | None, card: Card, folder: Path, file: Pa
         return problems
     timed = human["measure"].isin([name for name, meaning in card.human.items() if unit_of(meaning) == "ms"])
     values = pd.to_numeric(human["value"], errors="coerce")
-    beyond = (timed & (values > LONGEST)) | human["value"].str.fullmatch(CODE.pattern)
+    beyond = (timed & (values > LONGEST) & (values < np.inf)) | human["value"].str.fullmatch(CODE.pattern)
     expected = f"a time below {LONGEST:,} ms, and no row where nothing was measured"
     return problems + row_problems(file, "value", human["value"][beyond], expected)
 
