@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.apa import interval, number, p_value
 from psylm.figures.similarity import layer_curves
 from psylm.figures.style import SINGLE, new_figure
@@ -21,7 +21,7 @@ from psylm.stats.association import association
 from psylm.stats.multiple import adjusted
 from psylm.stats.spaces import STATIC, spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), level_items=2)
 
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:

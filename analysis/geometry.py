@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.apa import interval, listing, number, p_value, sentence, share
 from psylm.figures.similarity import layer_curves, similarity_matrix
 from psylm.figures.style import SINGLE, new_figure, styled
@@ -28,7 +28,7 @@ from psylm.stats.preference import preference_table
 from psylm.stats.rsa import dissimilarity, mantel
 from psylm.stats.spaces import STATIC, Space, spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), items=2)
 
 NONE = "none"
 RATING = "similarity"

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from psylm import prose_lesions as prose
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.apa import listing
 from psylm.figures.lesions import among_random, dissociation, dose_response
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
@@ -32,7 +32,7 @@ from psylm.stats.dissociation import (
     slopes,
 )
 
-REQUIRES = ()
+REQUIRES = Requires(items=2)
 
 COSTS = ("surprisal", "sentence_surprisal")
 JUDGED = {"acceptability": COSTS, "grammaticality": COSTS, "completion": COSTS, "meaning": ("similarity",)}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest
 from psylm.figures.reading import gain_panels, gains_caption, grid, perplexity_caption, perplexity_panels
@@ -27,7 +27,7 @@ from psylm.stats.multiple import adjusted
 from psylm.stats.observations import PEOPLE, Observations, observed
 from psylm.stats.processing import ALL, effect_rows, gain_rows, pair_rows, tables_of
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), unit="microvolts")
 
 UNIT = "microvolts"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.apa import interval, number, p_value, sentence, statistic
 from psylm.errors import InputError
 from psylm.figures.participants import effects_by_subject
@@ -24,7 +24,7 @@ from psylm.stats.intervals import mean_interval
 from psylm.stats.maximal import fit_maximal
 from psylm.stats.participants import participants
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), items=2)
 
 KEYS = ["group", "stimuli"]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.figures.forest import forest
 from psylm.figures.reading import (
     GAIN,
@@ -42,7 +42,7 @@ from psylm.stats.processing import (
     tables_of,
 )
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), unit="ms")
 
 UNIT = "ms"
 

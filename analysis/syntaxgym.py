@@ -14,7 +14,7 @@ from itertools import product
 
 import pandas as pd
 
-from psylm.analysis import Drawn
+from psylm.analysis import Drawn, Requires
 from psylm.apa import count, interval, percent, share
 from psylm.figures.forest import proportions
 from psylm.figures.regions import regions, regions_caption
@@ -24,7 +24,7 @@ from psylm.stats.intervals import mean_interval, proportion_interval, within_int
 from psylm.stimuli.predictions import ALL, evaluate, parse, places
 from psylm.stimuli.regions import parse_regions
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), columns=("predictions",))
 
 NAMED = re.compile(r"(\d+) ([^,()]+)")
 """A region's number and name, as the cards of the suites have them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 
 from psylm import __version__
-from psylm.errors import PsylmError
+from psylm.errors import InputError, PsylmError, write_problems
 from psylm.models.cli import app as models_app
 from psylm.stats.cli import power
 from psylm.stimuli.cli import app as stimuli_app
@@ -73,37 +74,59 @@ def run(
 
 
 def _finish(folder: Path) -> None:
-    """Analyse, draw and report a run, and name what was written."""
+    """Analyse, draw and report a run, and name what was written; a module that fails stops none of it."""
+    from psylm.analysis import AnalysisError, draw, left_out
     from psylm.analysis import analyze as analyze_run
-    from psylm.analysis import draw
     from psylm.report import write_report
     from psylm.results import Run
     from psylm.study import Study
 
-    study, finished = Study.find(Path.cwd()), Run(folder)
-    with err.status("analysis"):
-        tables = analyze_run(finished, study.analysis_module)
-    with err.status("figures"):
-        figures = draw(finished, study.analysis_module)
-    with err.status("report"):
-        report = write_report(finished, study.analysis_module)
+    load, finished = Study.find(Path.cwd()).analysis_module, Run(folder)
     out.print(f"results  {folder / 'results.parquet'}")
-    shown = {".csv": "table", ".tex": "LaTeX", ".png": "figure"}
-    for path in [*tables, *figures]:
+    faults = []
+    calls: dict[str, Callable[[], list[Path]]] = {
+        "analysis": lambda: analyze_run(finished, load),
+        "figures": lambda: draw(finished, load),
+        "report": lambda: [write_report(finished, load)],
+    }
+    for name, call in calls.items():
+        with err.status(name):
+            try:
+                written = call()
+            except AnalysisError as error:
+                faults.append(error)
+                written = error.written
+        _name(written)
+    if faults:
+        raise PsylmError("\n".join(map(str, faults)))
+    for note in left_out(finished):
+        err.print(note, markup=False)
+
+
+def _name(written: list[Path]) -> None:
+    """Name files that were written."""
+    shown = {".csv": "table", ".tex": "LaTeX", ".png": "figure", ".html": "report"}
+    for path in written:
         if path.suffix in shown:
-            out.print(f"{shown[path.suffix]:8} {path}")
-    out.print(f"report   {report}")
+            out.print(f"{shown[path.suffix]:8} {path}", markup=False)
 
 
 @app.command()
 def analyze(folder: RunFolder) -> None:
     """Compute a run's statistics again, without the model."""
+    from psylm.analysis import AnalysisError, left_out
     from psylm.analysis import analyze as analyze_run
     from psylm.results import Run
     from psylm.study import Study
 
-    for path in analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module):
-        out.print(f"{'table' if path.suffix == '.csv' else 'LaTeX':8} {path}")
+    try:
+        written = analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module)
+    except AnalysisError as error:
+        _name(error.written)
+        raise
+    _name(written)
+    for note in left_out(Run(folder)):
+        err.print(note, markup=False)
 
 
 @app.command()
@@ -268,6 +291,8 @@ def main() -> None:
         app()
     except PsylmError as error:
         err.print(str(error), style="red", markup=False)
+        if isinstance(error, InputError) and (error.file or error.abridged):
+            err.print(f"every row with a problem: {error.file or write_problems(error.problems)}", markup=False)
         sys.exit(MISTAKE)
     except KeyboardInterrupt:
         err.print("stopped; what was computed is kept, and the same command goes on from there")

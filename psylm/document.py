@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from psylm.errors import InputError, Problem
+from psylm.errors import InputError, Problem, one_of
 
 Schema = TypeVar("Schema", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -122,7 +123,20 @@ def problems_of(error: ValidationError, schema: type[BaseModel], where: Callable
     where
         Names the place of a location within the schema.
     """
-    return [Problem(where(issue["loc"]), _found(issue), _expected(issue, schema)) for issue in error.errors()]
+    return [Problem(where((*issue["loc"], *_within(issue))), _found(issue), _expected(issue, schema)) for issue in error.errors()]
+
+
+def misfit(at: Location, found: str, expected: str) -> PydanticCustomError:
+    """Make the error of a validator that looks at several keys: raised, it is reported at the key `at`.
+
+    Parameters
+    ----------
+    at
+        The keys that lead from the mapping that is validated to what is wrong.
+    found, expected
+        As in `psylm.errors.Problem`.
+    """
+    return PydanticCustomError("misfit", "{expected}", {"at": at, "found": found, "expected": expected})
 
 
 def place(document: CommentedMap, path: Path, location: Location) -> str:
@@ -249,19 +263,31 @@ def dotted(location: Location) -> str:
     return ".".join(map(str, location)) or "(document)"
 
 
+def _within(issue: Any) -> Location:
+    """Return the keys at which a validator of several keys found something wrong."""
+    return tuple(issue["ctx"]["at"]) if issue["type"] == "misfit" else ()
+
+
 def _found(issue: Any) -> str:
+    if issue["type"] == "misfit":
+        return str(issue["ctx"]["found"])
     if issue["type"] == "missing":
         return "nothing"
     if issue["type"] == "extra_forbidden":
         return "a key that is not known here"
-    text = repr(issue["input"])
+    if isinstance(issue["input"], dict | list):
+        kind = "mapping with the keys" if isinstance(issue["input"], dict) else "list of"
+        text = f"a {kind} {', '.join(map(str, issue['input']))}" if issue["input"] else repr(issue["input"])
+    else:
+        text = repr(issue["input"])
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _expected(issue: Any, schema: type[BaseModel]) -> str:
     if issue["type"] == "missing":
         return "this key, which is required"
-    if issue["type"] == "extra_forbidden" and len(issue["loc"]) == 1:
-        return "one of " + ", ".join(field.alias or name for name, field in schema.model_fields.items())
+    if issue["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in schema.model_fields.items()]
+        return one_of(str(issue["loc"][-1]), known) if len(issue["loc"]) == 1 else "no key of this name"
     message: str = issue["msg"]
     return message.removeprefix("Value error, ").removeprefix("Input should be ")

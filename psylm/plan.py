@@ -77,13 +77,16 @@ def make_trials(stimuli: StimulusSet, limit: int | None = None) -> pd.DataFrame:
     limit
         Take the first so many items only, with all their conditions.
     """
-    items = stimuli.items
-    if limit is not None:
-        items = items[items["item"].isin(items["item"].unique()[:limit])]
+    items = first_items(stimuli.items, limit)
     trials = items[["item", "condition", "context", "sentence", "target", "start", "regions"]].reset_index(drop=True)
     trials.insert(0, "trial", range(len(trials)))
     trials["language"] = stimuli.card.language
     return trials[TRIAL_COLUMNS]
+
+
+def first_items(items: pd.DataFrame, limit: int | None) -> pd.DataFrame:
+    """Return the first so many items with all their conditions; all of them without a limit."""
+    return items if limit is None else items[items["item"].isin(items["item"].unique()[:limit])]
 
 
 def chunks(trials: pd.DataFrame, size: int, together: Together = "frame") -> Iterator[pd.DataFrame]:

@@ -41,6 +41,7 @@ def _language_problem(language: str) -> Problem | None:
     families={"causal", "masked", "permuted", "ngram", "recurrent"},
     options=AcceptabilityOptions,
     check=unknown_languages,
+    gives=lambda options: ("lp", "mean_lp", "pen_lp", "norm_lp_div", "norm_lp_sub", "slor"),
     meaning="log-probability of a sentence, with length and word frequency taken out (nats): lp, mean_lp, pen_lp, "
     "norm_lp_div, norm_lp_sub, slor",
 )

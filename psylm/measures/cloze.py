@@ -57,6 +57,7 @@ class Blank:
     "cloze",
     families={"causal", "masked", "permuted", "seq2seq", "recurrent"},
     options=ClozeOptions,
+    gives=lambda options: ("cloze", "cloze_candidates", "rank", "entropy"),
     needs_target=True,
     together="frame",
     meaning="probability of the target in its blank, its rank, and the model's own completions",

@@ -28,6 +28,7 @@ class ContinuationOptions(BaseModel, extra="forbid"):
     "continuation",
     families={"causal", "permuted", "seq2seq", "ngram", "recurrent"},
     options=ContinuationOptions,
+    gives=lambda options: [f"continuation{of}" for of in ("", "_per_token", "_per_character", "_pmi")],
     meaning="log-probability of a sentence after its context (nats): whole, per token, per character, and PMI",
 )
 def continuation(model: LanguageModel, trials: pd.DataFrame, options: ContinuationOptions) -> pd.DataFrame:

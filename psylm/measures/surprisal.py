@@ -64,6 +64,7 @@ class SurprisalOptions(BaseModel, extra="forbid"):
     "surprisal",
     families={"causal", "masked", "permuted", "seq2seq", "ngram", "recurrent"},
     options=SurprisalOptions,
+    gives=lambda options: options.quantities,
     meaning="surprisal of a word in its context, -log2 p(word | context), in bits",
 )
 def surprisal(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOptions) -> pd.DataFrame:
