@@ -30,6 +30,7 @@ from psylm.lesions.reference import reference_texts
 from psylm.lesions.sites import Site, encoder_and_decoder, find_sites
 from psylm.lesions.taps import changed
 from psylm.models.base import LanguageModel
+from psylm.models.causal import CausalModel
 from psylm.models.changes import Change, Lesion
 from psylm.models.query import Row
 
@@ -195,8 +196,10 @@ def _optimisations(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     switched: dict[str, Any] = {}
     if hasattr(type(model), "_last_layer"):
         switched["_last_layer"] = None
-    if hasattr(type(model), "_branches") and any(kind in lesion for kind in APART):
-        switched["_branches"] = False
+    if isinstance(model, CausalModel):
+        switched["_tried"] = {}  # what was seen of the model as it was holds no longer
+        if any(kind in lesion for kind in APART):
+            switched["_branches"] = False
     return switched
 
 

@@ -18,10 +18,8 @@ from psylm.models.base import LONGEST_WINDOW, LanguageModel
 from psylm.models.changes import Lesion
 from psylm.models.int8 import Int8Linear
 from psylm.models.trained import ScratchNetwork
+from psylm.models.window import first_position
 from psylm.scratch.xlnet import TwoStreamLayer
-
-OFFSET = ("roberta", "xlm-roberta", "camembert")
-"""Models whose positions begin after that of padding."""
 
 
 @contextmanager
@@ -114,7 +112,7 @@ def move_positions(stack: ExitStack, model: LanguageModel, lesion: Lesion, where
     body, config = model.network.base_model, model.network.config
     apart = model.family == "permuted" or getattr(config, "is_encoder_decoder", False)
     if not apart and "position_ids" in inspect.signature(type(body).forward).parameters:
-        first = config.pad_token_id + 1 if config.model_type in OFFSET else 0
+        first = first_position(model.network)
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
         masked = not isinstance(model.network, ScratchNetwork)
         if _heeded(body, first, masked=masked, device=model.network.device):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -23,6 +23,9 @@ Function = Callable[[Any, pd.DataFrame, Any], Any]
 
 Check = Callable[[pd.DataFrame, Any], list[Problem]]
 """Takes trials and options."""
+
+Gives = Callable[[Any], Collection[str]]
+"""Takes options."""
 
 Together = Literal["alone", "frame", "item"]
 
@@ -65,6 +68,8 @@ class Measure:
         large to be kept for later runs.
     check
         Finds what a set's trials lack for the options, before a model is loaded.
+    gives
+        What the results call what it gives; its own name by default.
     """
 
     name: str
@@ -76,6 +81,11 @@ class Measure:
     meaning: str
     arrays: bool = False
     check: Check | None = None
+    gives: Gives | None = None
+
+    def given(self, options: BaseModel) -> set[str]:
+        """Return the names that the results have for what this measure gives with these options."""
+        return {self.name} if self.gives is None else set(self.gives(options))
 
 
 _REGISTERED: dict[str, Measure] = {}
@@ -91,12 +101,13 @@ def measure(
     together: Together = "alone",
     arrays: bool = False,
     check: Check | None = None,
+    gives: Gives | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a measure; parameters as in `Measure`."""
 
     def register(function: Function) -> Function:
         _REGISTERED[name] = Measure(
-            name, function, frozenset(families), options, needs_target, together, meaning, arrays, check
+            name, function, frozenset(families), options, needs_target, together, meaning, arrays, check, gives
         )
         return function
 
