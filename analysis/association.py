@@ -15,13 +15,13 @@ import pandas as pd
 from psylm.figures.similarity import layer_curves
 from psylm.figures.style import SINGLE, new_figure
 from psylm.prose.apa import interval, number, p_value
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.inference.multiple import adjusted
 from psylm.stats.similarity.association import association
 from psylm.stats.similarity.spaces import STATIC, spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), level_items=2)
 
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:

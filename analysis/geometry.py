@@ -18,7 +18,7 @@ from psylm.figures.similarity import layer_curves, similarity_matrix
 from psylm.figures.style import SINGLE, new_figure, styled
 from psylm.measures.similarity import compare
 from psylm.prose.apa import interval, listing, number, p_value, sentence, share
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.human.agreement import with_human
 from psylm.stats.inference.correlation import correlation
@@ -28,7 +28,7 @@ from psylm.stats.similarity.overlap import overlap
 from psylm.stats.similarity.preference import preference_table
 from psylm.stats.similarity.spaces import STATIC, Space, spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), items=2)
 
 NONE = "none"
 RATING = "similarity"

@@ -18,7 +18,7 @@ from psylm.models.lesion_kinds import dose_of
 from psylm.prose import lesions as prose
 from psylm.prose.apa import listing
 from psylm.prose.lesions import INTACT
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.lesions.dissociation import (
     Cube,
@@ -32,7 +32,7 @@ from psylm.stats.lesions.dissociation import (
     slopes,
 )
 
-REQUIRES = ()
+REQUIRES = Requires(items=2)
 
 COSTS = ("surprisal", "sentence_surprisal")
 JUDGED = {"acceptability": COSTS, "grammaticality": COSTS, "completion": COSTS, "meaning": ("similarity",)}

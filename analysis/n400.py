@@ -20,14 +20,14 @@ from psylm.figures.reading import gain_panels, gains_caption, grid, perplexity_c
 from psylm.figures.style import DOUBLE
 from psylm.prose.reading import gains, lagged_effects, pairs, short
 from psylm.prose.results import contrasts
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.conditions.design import condition_table, contrast_table
 from psylm.stats.inference.multiple import adjusted
 from psylm.stats.reading.observations import PEOPLE, Observations, observed
 from psylm.stats.reading.tables import ALL, effect_rows, gain_rows, pair_rows, tables_of
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), unit="microvolts")
 
 UNIT = "microvolts"
 

@@ -28,7 +28,7 @@ from psylm.figures.reading import (
 )
 from psylm.figures.style import DOUBLE, SINGLE
 from psylm.prose.reading import gains, lagged_effects, links, pairs
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.reading.observations import observed
 from psylm.stats.reading.tables import (
@@ -42,7 +42,7 @@ from psylm.stats.reading.tables import (
     tables_of,
 )
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), unit="ms")
 
 UNIT = "ms"
 

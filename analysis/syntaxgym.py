@@ -18,13 +18,13 @@ from psylm.figures.forest import proportions
 from psylm.figures.regions import regions, regions_caption
 from psylm.figures.style import DOUBLE, new_figure
 from psylm.prose.apa import count, interval, percent, share
-from psylm.report.analyses import Drawn
+from psylm.report.analyses import Drawn, Requires
 from psylm.runs.run import Run
 from psylm.stats.inference.intervals import mean_interval, proportion_interval, within_intervals
 from psylm.stimuli.predictions import ALL, evaluate, parse, places
 from psylm.stimuli.regions import parse_regions
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), columns=("predictions",))
 
 NAMED = re.compile(r"(\d+) ([^,()]+)")
 """A region's number and name, as the cards of the suites have them."""

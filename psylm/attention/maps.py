@@ -108,7 +108,7 @@ def watch(model: LanguageModel, readings: Sequence[Reading], take: Take) -> Iter
         The model's architecture gives no attention maps.
     """
     own_ways = False
-    for numbers in _batches(readings, model.allowance.tokens):
+    for numbers in _batches(readings, model.allowance.tokens, model.may_pad):
         batch = [readings[number] for number in numbers]
         rows, _ = padded([reading.rows for reading in batch], 0, model.network.device)
         watcher = _Watcher(model, batch[0].stream, rows, lambda *seen, numbers=numbers: take(Seen(numbers, *seen)))
@@ -121,11 +121,12 @@ def watch(model: LanguageModel, readings: Sequence[Reading], take: Take) -> Iter
         yield numbers
 
 
-def _batches(readings: Sequence[Reading], budget: int) -> Iterator[list[int]]:
-    """Pack readings, longest first, so that padded sizes stay within a budget of tokens."""
+def _batches(readings: Sequence[Reading], budget: int, may_pad: Callable[[int], bool]) -> Iterator[list[int]]:
+    """Pack readings, longest first, so that padded sizes stay within a budget; of one length where padding is seen."""
     batch: list[int] = []
     for number in sorted(range(len(readings)), key=lambda number: -len(readings[number])):
-        if batch and len(readings[batch[0]]) * (len(batch) + 1) > budget:
+        length = len(readings[batch[0]]) if batch else 0
+        if batch and (length * (len(batch) + 1) > budget or (len(readings[number]) != length and not may_pad(length))):
             yield batch
             batch = []
         batch.append(number)
@@ -152,10 +153,17 @@ def _read(model: LanguageModel, batch: Sequence[Reading], **asked: Any) -> Any:
 def _read_whole_maps(model: LanguageModel, batch: Sequence[Reading], watcher: _Watcher) -> None:
     """Ask an architecture that goes its own ways for `output_attentions`: all layers' whole maps at once."""
     with torch.inference_mode(), _plainly(model.network):
-        maps = None if batch[0].stream == "cross" else _read(model, batch, output_attentions=True).attentions
+        given = None if batch[0].stream == "cross" else _read(model, batch, output_attentions=True)
+        maps = getattr(given, "attentions", None)
     if not maps or maps[0] is None:
         raise PsylmError(
             f"model {model.info.name!r}: its architecture, {model.info.architecture}, gives no attention maps"
+        )
+    longest = max(map(len, batch))
+    if any(weights.dim() != 4 or weights.shape[-2:] != (longest, longest) for weights in maps):
+        raise PsylmError(
+            f"model {model.info.name!r}: the attention of its architecture, {model.info.architecture}, is not one from "
+            "every place of a text to every place, so that there are no attention maps"
         )
     for weights in maps:
         picked = weights.take_along_dim(watcher.rows[:, None, :, None], 2)

@@ -118,6 +118,13 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     return experiment
 
 
+def place_of_analysis(path: Path, number: int) -> str:
+    """Say where an experiment names an analysis: file, line and key."""
+    document = read_yaml(path)
+    at: tuple[int | str, ...] = ("experiment",) if path.suffix == ".json" else ()
+    return place(document, path, (*at, "analysis", number))
+
+
 def _check_measures(document: CommentedMap, path: Path) -> None:
     known = measures()
     problems: list[Problem] = []
@@ -129,7 +136,7 @@ def _check_measures(document: CommentedMap, path: Path) -> None:
             continue
         name = entry if isinstance(entry, str) else next(iter(entry))
         if name not in known:
-            problems.append(Problem(place(document, path, at), repr(name), one_of(name, sorted(known))))
+            problems.append(Problem(place(document, path, at), repr(name), one_of(str(name), sorted(known))))
         elif name in seen:
             problems.append(Problem(place(document, path, at), f"{name!r} a second time", "each measure once"))
         elif isinstance(entry, dict):

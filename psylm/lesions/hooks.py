@@ -17,13 +17,11 @@ from psylm.lesions.text_read import TextRead
 from psylm.models.base import LONGEST_WINDOW
 from psylm.models.int8 import Int8Linear
 from psylm.models.trained import ScratchNetwork
+from psylm.models.window import first_position
 from psylm.scratch.xlnet import TwoStreamLayer
 
 if TYPE_CHECKING:
     from psylm.lesions.operation import Operation
-
-OFFSET = ("roberta", "xlm-roberta", "camembert")
-"""Models whose positions begin after that of padding."""
 
 
 @contextmanager
@@ -124,7 +122,7 @@ def move_positions(operation: Operation, moved: Callable[[int], Tensor]) -> None
     body, config = model.network.base_model, model.network.config
     apart = model.family == "permuted" or getattr(config, "is_encoder_decoder", False)
     if not apart and "position_ids" in inspect.signature(type(body).forward).parameters:
-        first = config.pad_token_id + 1 if config.model_type in OFFSET else 0
+        first = first_position(model.network)
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
         masked = not isinstance(model.network, ScratchNetwork)
         if _heeded(body, first, masked=masked, device=model.network.device):

@@ -18,6 +18,7 @@ from psylm.lesions.reference import reference_texts
 from psylm.lesions.sites import Site, encoder_and_decoder
 from psylm.lesions.text_read import TextRead
 from psylm.models.base import LanguageModel
+from psylm.models.causal import CausalModel
 from psylm.models.changes import Change, Lesion
 from psylm.models.lesion_kinds import Heads
 from psylm.models.query import Row
@@ -110,6 +111,8 @@ def shortcuts(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     switched: dict[str, Any] = {}
     if hasattr(type(model), "_last_layer"):
         switched["_last_layer"] = None
-    if hasattr(type(model), "_branches") and any(change.about.by_neighbours for change in lesion.changes):
-        switched["_branches"] = False
+    if isinstance(model, CausalModel):
+        switched["_tried"] = {}  # what was seen of the model as it was holds no longer
+        if any(change.about.by_neighbours for change in lesion.changes):
+            switched["_branches"] = False
     return switched

@@ -31,6 +31,7 @@ class StateOptions(BaseModel, extra="forbid"):
     "states",
     families=STATEFUL,
     options=StateOptions,
+    gives=lambda options: ("state",),
     arrays=True,
     meaning="the vector of each word in its sentence, by layer, kept as arrays; the value is the last one's length",
 )
