@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.metadata
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "psylm"
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "wordfreq", "fugashi", "unidic-lite")
+"""Libraries whose versions scores depend on."""
 
 
 def code_of(*modules: str) -> str:
@@ -37,6 +41,24 @@ def code_of(*modules: str) -> str:
     for name, file in sorted(_reached(modules).items()):
         whole.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()
+
+
+@cache
+def versions_of(*packages: str) -> tuple[str, ...]:
+    """Return the versions of installed packages, empty for those that are absent.
+
+    Examples
+    --------
+    >>> versions_of("no-such-package")
+    ('',)
+    """
+    found = []
+    for package in packages:
+        try:
+            found.append(importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            found.append("")
+    return tuple(found)
 
 
 def _reached(modules: tuple[str, ...]) -> dict[str, Path]:

@@ -205,3 +205,18 @@ def _mecab() -> Any:
         return fugashi.Tagger()
     except (ImportError, RuntimeError):
         raise PsylmError('Japanese words need fugashi and UniDic: `pip install "psylm[japanese]"`') from None
+
+
+def cut_spans(spans: Sequence[Span], edges: Sequence[int]) -> list[Span]:
+    """Divide spans at the offsets that lie within them.
+
+    Examples
+    --------
+    >>> cut_spans([(0, 3), (4, 9)], [3, 8])
+    [(0, 3), (4, 8), (8, 9)]
+    """
+    pieces = []
+    for start, end in spans:
+        inner = [start, *(edge for edge in edges if start < edge < end), end]
+        pieces += list(pairwise(inner))
+    return pieces

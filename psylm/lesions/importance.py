@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.common.code import code_of
+from psylm.common.code import LIBRARIES, code_of, versions_of
 from psylm.lesions.effects import Effect
 from psylm.lesions.reference import reading_queries
 from psylm.lesions.sites import Site
@@ -96,16 +96,8 @@ def kept_importance(
     store, info = ScoreCache(), model.info
     intact = ModelSource.parse(info.name).intact.identity
     random = [] if info.lesion is None else [info.lesion["changes"]]
-    content = [
-        "importance",
-        code_of(__name__, "psylm.models.load"),
-        intact,
-        info.architecture,
-        info.dtype,
-        info.device,
-        random,
-        texts,
-    ]
+    code = [code_of(__name__, "psylm.models.load"), *versions_of(*LIBRARIES)]
+    content = ["importance", code, intact, info.architecture, info.dtype, info.device, random, texts]
     key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
     known = store.get([key])
     if key not in known:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.common.language import Span, split_punctuation, word_spans
+from psylm.common.language import Span, cut_spans, split_punctuation, word_spans
 from psylm.measures.reduction import Statistic
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import (
@@ -153,21 +153,6 @@ def _all_words(trials: pd.DataFrame, options: SurprisalOptions) -> list[Place]:
                 region = "target"
             places.append(Place(trial["trial"], region, number, word, shift, regions))
     return places
-
-
-def cut_spans(spans: Sequence[Span], edges: Sequence[int]) -> list[Span]:
-    """Divide spans at the offsets that lie within them.
-
-    Examples
-    --------
-    >>> cut_spans([(0, 3), (4, 9)], [3, 8])
-    [(0, 3), (4, 8), (8, 9)]
-    """
-    pieces = []
-    for start, end in spans:
-        inner = [start, *(edge for edge in edges if start < edge < end), end]
-        pieces += list(pairwise(inner))
-    return pieces
 
 
 def _scored(
