@@ -12,7 +12,9 @@ from rich.table import Table
 if TYPE_CHECKING:
     from psylm.models.sources import ModelSource
 
-app = typer.Typer(help="Models: list those that are there, check one against transformers.", invoke_without_command=True)
+app = typer.Typer(
+    help="Models: list those that are there, check one against transformers.", invoke_without_command=True
+)
 out = Console(soft_wrap=True, highlight=False)
 
 
