@@ -1,7 +1,7 @@
 """Every text architecture that `transformers` maps, tiny, scored by psylm and by `transformers` itself.
 
-    python -m benchmarks.architectures [--only NAME] [--part 1/2]   the sweep, which goes on where it stopped
-    python -m benchmarks.architectures --write                     the list that psylm carries, and the page of the docs
+python -m benchmarks.architectures [--only NAME] [--part 1/2]   the sweep, which goes on where it stopped
+python -m benchmarks.architectures --write                     the list that psylm carries, and the page of the docs
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ import pandas as pd
 import torch
 import transformers
 
-from benchmarks.tiny import WINDOW, Tiny, candidates, reads_more_than_text, save
+from benchmarks.architectures_page import write
+from benchmarks.tiny import Tiny, candidates, reads_more_than_text, save
+from benchmarks.tiny_tables import WINDOW
 from psylm.errors import PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
@@ -37,9 +39,7 @@ SENTENCES = [
     "the cook tasted soup", "the cook tasted the old soup and added salt", "the cook tasted the old songs",
     "children like songs under a table when it rained", "keys to cabinets are on shelves", "cats slept",
 ]  # fmt: skip
-REGIONS = [
-    json.dumps([["subject", 0, one.index(" ")], ["verb", one.rindex(" ") + 1, len(one)]]) for one in SENTENCES
-]
+REGIONS = [json.dumps([["subject", 0, one.index(" ")], ["verb", one.rindex(" ") + 1, len(one)]]) for one in SENTENCES]
 TARGETS = ["soup", "salt", "songs", "table", "are", "slept"]
 CONTEXTS = ["women opened old doors"] * 3 + ["it rained"] * 3
 
@@ -57,7 +57,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
 def examined(tiny: Tiny) -> dict[str, Any]:
     """Make a tiny model, compare its scores, and ask it for every measure that takes its family."""
     begun = time.perf_counter()
-    found: dict[str, Any] = {"name": tiny.name, "architecture": tiny.architecture, "family": tiny.family}
+    found: dict[str, Any] = {"name": tiny.name, "architecture": tiny.architecture, "asked": tiny.family}
     found |= {"transformers": transformers.__version__, "model_type": tiny.model_type, "variant": tiny.variant}
     if reads_more_than_text(tiny.model_type):
         return found | {"outcome": "skipped", "reason": "it reads images or sound, or is a part of another model"}
@@ -68,13 +68,18 @@ def examined(tiny: Tiny) -> dict[str, Any]:
             return found | {"outcome": "not made", "reason": _line(error)}
         try:
             model = load_unverified(ModelSource.parse(f"file:{folder}"), device="cpu")
-            found["family"] = model.family
+            if model.family != tiny.family and not tiny.variant:
+                return found | {"outcome": "fails", "reason": f"Error: it is taken for a {model.family} model"}
             cases = {one.case: one.largest for one in compare(model)}
         except PsylmError as error:
             return found | {"outcome": "refused", "reason": _line(error).replace(folder, "…")}
         except Exception as error:  # noqa: BLE001
             return found | {"outcome": "fails", "reason": _line(error)}
-        asked = {} if tiny.variant or model.family == "encoder" else {name: asked_in_company(model, name) for name in measures()}
+        asked = (
+            {}
+            if tiny.variant or model.family == "encoder"
+            else {name: asked_in_company(model, name) for name in measures()}
+        )
     asked = {name: result for name, result in asked.items() if result is not None}
     numbers = [value for value in (*cases.values(), *asked.values()) if not isinstance(value, str)]
     good = all(value <= TOLERANCE for value in numbers) and not any(
@@ -157,8 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="a part of a name")
     parser.add_argument("--part", default="1/1", help="which part of how many")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
+    parser.add_argument("--write", action="store_true", help="write the list and the page of the docs")
     chosen = parser.parse_args()
+    if chosen.write:
+        write(read(chosen.results))
+        return
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     logging.disable(logging.WARNING)

@@ -132,9 +132,7 @@ def _batches(readings: Sequence[Reading], budget: int, may_pad: Callable[[int], 
     batch: list[int] = []
     for number in sorted(range(len(readings)), key=lambda number: -len(readings[number])):
         length = len(readings[batch[0]]) if batch else 0
-        if batch and (
-            length * (len(batch) + 1) > budget or (len(readings[number]) != length and not may_pad(length))
-        ):
+        if batch and (length * (len(batch) + 1) > budget or (len(readings[number]) != length and not may_pad(length))):
             yield batch
             batch = []
         batch.append(number)

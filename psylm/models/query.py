@@ -173,9 +173,7 @@ def items_of(batch: Sequence[Row], queries: Sequence[Query], first: Sequence[int
     return Items(torch.tensor(places)[order], torch.tensor(tokens)[order], torch.tensor(numbers)[order])
 
 
-def batches(
-    rows: Iterable[Row], budget: int, may_pad: Callable[[int], bool] = lambda _: True
-) -> Iterator[list[Row]]:
+def batches(rows: Iterable[Row], budget: int, may_pad: Callable[[int], bool] = lambda _: True) -> Iterator[list[Row]]:
     """Pack rows, longest first, into batches whose padded size stays within a budget of tokens.
 
     Parameters
