@@ -70,8 +70,8 @@ def test_a_letter_that_is_dropped_is_unknown_too(tmp_path):
 
 def test_a_run_says_once_that_a_set_is_foreign(tmp_path, masked_folder):
     rows = [["item", "fit", "sentence", "target"]]
-    rows += [[str(n), "odd", f"the cook sang {word}", word] for n, word in enumerate(["Ж", "Ψ", "the"])]
-    rows[-1] = ["2", "odd", "the cook sang", "sang"]
+    words = ["Ж", "Ψ", "Щ", "sang"]
+    rows += [[str(n // 2), ("fitting", "odd")[n % 2], f"the cook {word}", word] for n, word in enumerate(words)]
     write(tmp_path, rows, CARD)
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "trial.yaml").write_text(
@@ -80,5 +80,5 @@ def test_a_run_says_once_that_a_set_is_foreign(tmp_path, masked_folder):
     with pytest.warns(UserWarning) as caught:
         run = psylm.run("trial", study=Study(tmp_path), output=tmp_path / "run")
     texts = [str(one.message) for one in caught if "vocabulary" in str(one.message)]
-    assert len(texts) == 1 and "2 of 3" in texts[0] and "67%" in texts[0] and "foreign" in texts[0]
+    assert len(texts) == 1 and "3 of 4" in texts[0] and "75%" in texts[0] and "foreign" in texts[0]
     assert run.manifest["notes"] == texts == list(unknown_words(run.results))
