@@ -180,8 +180,12 @@ def candidate_shares(
 def _rank(blank: Blank | None, log_probability: float) -> float:
     if blank is None or math.isnan(log_probability):
         return math.nan
-    # A word's log-probability is a sum in double precision; compare what is more probable by more than rounding.
-    return 1.0 + float((blank.distribution.double() > log_probability + 1e-9).sum())
+    # The target's own token, predicted in another batch, must not count as more probable than the target.
+    return 1.0 + float((blank.distribution.double() > log_probability + ROUNDING).sum())
+
+
+ROUNDING = 1e-4
+"""Nats by which a log-probability may differ from batch to batch."""
 
 
 def _entropy(distribution: Tensor) -> float:
