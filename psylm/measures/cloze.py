@@ -115,7 +115,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
         values = {
             "cloze": math.exp(log_probabilities[index]),
             "cloze_candidates": shares[index],
-            "rank": _rank(blank, scores[index].uncorrected),
+            "rank": rank_in(blank, scores[index].uncorrected, completed[index][0]),
             "entropy": blank.entropy if blank else math.nan,
         }
         if sizes[index] == 1:
@@ -176,11 +176,23 @@ def candidate_shares(
     return np.exp(log_probabilities - totals[places]), counts[places]
 
 
-def _rank(blank: Blank | None, log_probability: float) -> float:
+def rank_in(blank: Blank | None, log_probability: float, tokens: tuple[int, ...]) -> float:
+    """Return 1 + the number of tokens that are more probable in a blank than a target.
+
+    Parameters
+    ----------
+    blank
+        What the model expects there, or None.
+    log_probability
+        Natural log-probability of the whole target, uncorrected.
+    tokens
+        The target's. One of a single token has its probability from the same distribution as the others: computed in
+        another pass, it may differ in the last digit, and the target would come after itself.
+    """
     if blank is None or math.isnan(log_probability):
         return math.nan
-    # A word's log-probability is a sum in double precision; compare what is more probable by more than rounding.
-    return 1.0 + float((blank.distribution.double() > log_probability + 1e-9).sum())
+    distribution = blank.distribution.double()
+    return 1.0 + float((distribution > (distribution[tokens[0]] if len(tokens) == 1 else log_probability)).sum())
 
 
 def _entropy(distribution: Tensor) -> float:
