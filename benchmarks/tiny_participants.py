@@ -138,7 +138,7 @@ PARTICIPANTS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     }),
     "bart-byte": ("BartForConditionalGeneration", "byte", BOTH, {
         "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
-        "decoder_attention_heads": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "max_position_embeddings": 96,
+        "decoder_attention_heads": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "max_position_embeddings": 256,
         "decoder_start_token_id": 2, "forced_eos_token_id": 2,
     }),
     "gpt-word": ("GPT", "word", BOTH, {}),

@@ -95,6 +95,22 @@ def test_entropy_and_rank_of_a_single_token(causal):
     assert values(table, "rank")[0] == 1 + (log_p > word).sum().item()
 
 
+def test_the_completions_of_a_blank_depend_on_its_own_language(permuted):
+    """Not on that of the first trial: in Japanese a word needs no mark of a space before it."""
+    english, japanese = (
+        frame(["soup"], "The {} is"),
+        frame(["soup"], "A {} is", language="ja").assign(trial=1, item="2"),
+    )
+
+    def completions(*trials):
+        table = score(permuted, "cloze", pd.concat(trials))
+        rows = table[table["region"] == "completion"]
+        return {trial: mine["word"].tolist() for trial, mine in rows.groupby("trial")}
+
+    alone = completions(english) | completions(japanese)
+    assert completions(english, japanese) == completions(japanese, english) == alone and alone[0] != alone[1]
+
+
 @pytest.mark.parametrize("rounding", [-1e-6, 0.0, 1e-6])
 def test_a_single_token_never_ranks_after_itself(rounding):
     """Its log-probability may come from another pass, in another batch, and differ in the last digit."""
