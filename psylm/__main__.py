@@ -1,5 +1,5 @@
 """`python -m psylm`."""
 
-from psylm.cli.main import main
+from psylm.cli import main
 
 main()

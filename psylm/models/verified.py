@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psylm.common.errors import PsylmError
-from psylm.common.files import replacing
-from psylm.common.user_cache import cache_folder
-from psylm.models.names import ModelSource
+from psylm.cache import cache_folder
+from psylm.errors import PsylmError
+from psylm.files import replacing
+from psylm.models.sources import ModelSource
 
 if TYPE_CHECKING:
     from psylm.models.comparison import Agreement
@@ -64,7 +64,7 @@ def verified() -> dict[tuple[str, str], Verified]:
     >>> verified()["causal", "GPT2LMHeadModel"].model_type
     'gpt2'
     """
-    with (files("psylm.models") / "verified.csv").open(encoding="utf-8", newline="") as file:
+    with (files("psylm.models") / "verified.csv").open(encoding="utf-8") as file:
         rows = [
             Verified(
                 row["architecture"], row["model_type"], row["family"], row["shares"] == "yes", row["pads"] == "yes",

@@ -1,1 +1,0 @@
-"""A config becomes a run: definition, plan, scorer, runner."""

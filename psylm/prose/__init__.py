@@ -1,1 +1,0 @@
-"""A table becomes words: APA style, columns, LaTeX, and sentences by question."""

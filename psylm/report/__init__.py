@@ -1,1 +1,0 @@
-"""A run becomes tables, figures and one self-contained page."""

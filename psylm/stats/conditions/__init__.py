@@ -1,1 +1,0 @@
-"""Tables about conditions of a factorial design."""

@@ -1,1 +1,0 @@
-"""Tables about agreement with people."""

@@ -1,1 +1,0 @@
-"""Arrays in: intervals, effect sizes and tests, each with its source."""

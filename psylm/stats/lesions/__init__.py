@@ -1,1 +1,0 @@
-"""Tables about lesions and simulated participants."""

@@ -1,1 +1,0 @@
-"""Fits: mixed models, what predictors add to them, and power by simulation."""

@@ -1,1 +1,0 @@
-"""Tables about reading times and ERPs."""

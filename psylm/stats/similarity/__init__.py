@@ -1,1 +1,0 @@
-"""Tables about the similarity of meaning."""
