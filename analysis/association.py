@@ -12,14 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn, Requires
-from psylm.apa import interval, number, p_value
 from psylm.figures.similarity import layer_curves
 from psylm.figures.style import SINGLE, new_figure
-from psylm.results import Run
-from psylm.stats.association import association
-from psylm.stats.multiple import adjusted
-from psylm.stats.spaces import STATIC, spaces
+from psylm.prose.apa import interval, number, p_value
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.inference.multiple import adjusted
+from psylm.stats.similarity.association import association
+from psylm.stats.similarity.spaces import STATIC, spaces
 
 REQUIRES = Requires(measures=("embedding",), level_items=2)
 

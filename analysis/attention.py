@@ -16,21 +16,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count
 from psylm.attention.baselines import distance_rows, positional_baselines
 from psylm.attention.scenes import scene, visible
 from psylm.attention.selection import selection
 from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.prose_selection import TELL
-from psylm.results import Run
-from psylm.stats.correlation import correlation
-from psylm.stats.intervals import paired_contrast
-from psylm.stats.multiple import adjusted
-from psylm.stats.pairs import minimal_pairs
-from psylm.stats.selection import (
+from psylm.prose.apa import count
+from psylm.prose.attention import TELL
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.attention.tables import (
     KINDS,
     Looks,
     by_pair,
@@ -42,6 +38,10 @@ from psylm.stats.selection import (
     mediation_rows,
     selectivity_rows,
 )
+from psylm.stats.conditions.pairs import minimal_pairs
+from psylm.stats.inference.correlation import correlation
+from psylm.stats.inference.intervals import paired_contrast
+from psylm.stats.inference.multiple import adjusted
 
 REQUIRES = ("surprisal", "attention_selectivity")
 

@@ -15,22 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count, listing, percent, share
 from psylm.figures.calibration import calibration, calibration_caption
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.prose import anovas, contrasts, correlations, effects, means, references
-from psylm.prose_norms import calibrations, ceilings
-from psylm.results import Run
-from psylm.stats.correlation import Correlation, log_odds
-from psylm.stats.design import anova_table, condition_table, contrast_table
-from psylm.stats.frames import frame_preferences
-from psylm.stats.multiple import adjusted
-from psylm.stats.norms import cloze_calibration, noise_ceilings, response_agreement
-from psylm.stats.people import (
+from psylm.prose.apa import count, listing, percent, share
+from psylm.prose.human import calibrations, ceilings
+from psylm.prose.results import anovas, contrasts, correlations, effects, means, references
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.conditions.design import anova_table, condition_table, contrast_table
+from psylm.stats.conditions.frames import frame_preferences
+from psylm.stats.human.agreement import (
     OURS,
     PEOPLE,
     human_agreement,
@@ -38,6 +35,9 @@ from psylm.stats.people import (
     reference_agreement,
     with_human,
 )
+from psylm.stats.human.norms import cloze_calibration, noise_ceilings, response_agreement
+from psylm.stats.inference.correlation import Correlation, log_odds
+from psylm.stats.inference.multiple import adjusted
 
 REQUIRES = ("surprisal", "cloze")
 

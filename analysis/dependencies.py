@@ -14,15 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count, interval, listing, number, p_value, share, statistic
 from psylm.figures.conditions import condition_means
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
-from psylm.results import Run
-from psylm.stats.anova import anova
-from psylm.stats.design import contrast_table
-from psylm.stats.multiple import adjusted
-from psylm.stats.pairs import Pairs, main_effects, margin_table, minimal_pairs
+from psylm.prose.apa import count, interval, listing, number, p_value, share, statistic
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.conditions.design import contrast_table
+from psylm.stats.conditions.pairs import Pairs, main_effects, margin_table, minimal_pairs
+from psylm.stats.inference.anova import anova
+from psylm.stats.inference.multiple import adjusted
 
 REQUIRES = ("surprisal",)
 

@@ -14,19 +14,19 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from psylm.analysis import Drawn, Requires
-from psylm.apa import interval, listing, number, p_value, sentence, share
 from psylm.figures.similarity import layer_curves, similarity_matrix
 from psylm.figures.style import SINGLE, new_figure, styled
 from psylm.measures.similarity import compare
-from psylm.results import Run
-from psylm.stats.correlation import correlation
-from psylm.stats.geometry import CORRECTIONS, anisotropy
-from psylm.stats.overlap import overlap
-from psylm.stats.people import with_human
-from psylm.stats.preference import preference_table
-from psylm.stats.rsa import dissimilarity, mantel
-from psylm.stats.spaces import STATIC, Space, spaces
+from psylm.prose.apa import interval, listing, number, p_value, sentence, share
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.human.agreement import with_human
+from psylm.stats.inference.correlation import correlation
+from psylm.stats.inference.rsa import dissimilarity, mantel
+from psylm.stats.similarity.geometry import CORRECTIONS, anisotropy
+from psylm.stats.similarity.overlap import overlap
+from psylm.stats.similarity.preference import preference_table
+from psylm.stats.similarity.spaces import STATIC, Space, spaces
 
 REQUIRES = Requires(measures=("embedding",), items=2)
 

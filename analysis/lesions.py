@@ -12,15 +12,15 @@ import re
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from psylm import prose_lesions as prose
-from psylm.analysis import Drawn, Requires
-from psylm.apa import listing
 from psylm.figures.lesions import among_random, dissociation, dose_response
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
 from psylm.lesions.dose import dose_of
-from psylm.prose_lesions import INTACT
-from psylm.results import Run
-from psylm.stats.dissociation import (
+from psylm.prose import lesions as prose
+from psylm.prose.apa import listing
+from psylm.prose.lesions import INTACT
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.lesions.dissociation import (
     Cube,
     Resampled,
     among_controls,

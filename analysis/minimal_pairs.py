@@ -15,12 +15,12 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count, interval, number, percent, share
 from psylm.figures.forest import proportions
 from psylm.figures.style import DOUBLE, new_figure
-from psylm.results import Run
-from psylm.stats.intervals import mean_interval, proportion_interval
+from psylm.prose.apa import count, interval, number, percent, share
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.inference.intervals import mean_interval, proportion_interval
 
 REQUIRES = ()
 

@@ -14,18 +14,18 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn, Requires
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest
 from psylm.figures.reading import gain_panels, gains_caption, grid, perplexity_caption, perplexity_panels
 from psylm.figures.style import DOUBLE
-from psylm.prose import contrasts
-from psylm.prose_processing import gains, lagged_effects, pairs, short
-from psylm.results import Run
-from psylm.stats.design import condition_table, contrast_table
-from psylm.stats.multiple import adjusted
-from psylm.stats.observations import PEOPLE, Observations, observed
-from psylm.stats.processing import ALL, effect_rows, gain_rows, pair_rows, tables_of
+from psylm.prose.reading import gains, lagged_effects, pairs, short
+from psylm.prose.results import contrasts
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.conditions.design import condition_table, contrast_table
+from psylm.stats.inference.multiple import adjusted
+from psylm.stats.reading.observations import PEOPLE, Observations, observed
+from psylm.stats.reading.tables import ALL, effect_rows, gain_rows, pair_rows, tables_of
 
 REQUIRES = Requires(measures=("surprisal",), unit="microvolts")
 

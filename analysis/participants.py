@@ -14,15 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn, Requires
-from psylm.apa import interval, number, p_value, sentence, statistic
-from psylm.errors import InputError
+from psylm.common.errors import InputError
 from psylm.figures.participants import effects_by_subject
 from psylm.figures.style import DOUBLE, new_figure
-from psylm.results import Run
-from psylm.stats.intervals import mean_interval
-from psylm.stats.maximal import fit_maximal
-from psylm.stats.participants import participants
+from psylm.prose.apa import interval, number, p_value, sentence, statistic
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.inference.intervals import mean_interval
+from psylm.stats.lesions.participants import participants
+from psylm.stats.mixed_models.maximal import fit_maximal
 
 REQUIRES = Requires(measures=("surprisal",), items=2)
 

@@ -14,17 +14,17 @@ from typing import Any
 
 import pandas as pd
 
-from psylm import prose
-from psylm.analysis import Drawn
-from psylm.apa import interval, number, p_value, share, statistic
 from psylm.figures.conditions import condition_means
 from psylm.figures.scatter import agreement
 from psylm.figures.similarity import layer_curves
 from psylm.figures.style import SINGLE, new_figure
-from psylm.results import Run
-from psylm.stats.correlation import Correlation, correlation
-from psylm.stats.intervals import paired_contrast, proportion_interval
-from psylm.stats.multiple import adjusted
+from psylm.prose import results as prose
+from psylm.prose.apa import interval, number, p_value, share, statistic
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.inference.correlation import Correlation, correlation
+from psylm.stats.inference.intervals import paired_contrast, proportion_interval
+from psylm.stats.inference.multiple import adjusted
 
 REQUIRES = ("similarity",)
 

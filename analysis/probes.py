@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count, interval, number, p_value, percent, share
 from psylm.figures.probes import probes
 from psylm.figures.style import DOUBLE, new_figure
-from psylm.results import Run
-from psylm.stats.probing import FOLDS, linear_probe, permuted_accuracies
+from psylm.prose.apa import count, interval, number, p_value, percent, share
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.inference.probing import FOLDS, linear_probe, permuted_accuracies
 
 REQUIRES = ("state",)
 

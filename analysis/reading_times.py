@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from psylm.analysis import Drawn, Requires
 from psylm.figures.forest import forest
 from psylm.figures.reading import (
     GAIN,
@@ -28,10 +27,11 @@ from psylm.figures.reading import (
     smooth_curve,
 )
 from psylm.figures.style import DOUBLE, SINGLE
-from psylm.prose_processing import gains, lagged_effects, links, pairs
-from psylm.results import Run
-from psylm.stats.observations import observed
-from psylm.stats.processing import (
+from psylm.prose.reading import gains, lagged_effects, links, pairs
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.reading.observations import observed
+from psylm.stats.reading.tables import (
     ALL,
     effect_rows,
     gain_rows,

@@ -13,19 +13,19 @@ from typing import Any
 
 import pandas as pd
 
-from psylm import prose
-from psylm.analysis import Drawn
-from psylm.apa import listing, number, sentence, share
 from psylm.figures.conditions import condition_means
 from psylm.figures.scatter import agreement
 from psylm.figures.similarity import layer_curves
 from psylm.figures.style import SINGLE, new_figure
-from psylm.results import Run
-from psylm.stats.correlation import Correlation, correlation
-from psylm.stats.design import condition_table, contrast_table
-from psylm.stats.multiple import adjusted
-from psylm.stats.people import with_human
-from psylm.stats.preference import preference_table
+from psylm.prose import results as prose
+from psylm.prose.apa import listing, number, sentence, share
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.conditions.design import condition_table, contrast_table
+from psylm.stats.human.agreement import with_human
+from psylm.stats.inference.correlation import Correlation, correlation
+from psylm.stats.inference.multiple import adjusted
+from psylm.stats.similarity.preference import preference_table
 
 REQUIRES = ("similarity",)
 

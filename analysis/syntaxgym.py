@@ -14,13 +14,13 @@ from itertools import product
 
 import pandas as pd
 
-from psylm.analysis import Drawn, Requires
-from psylm.apa import count, interval, percent, share
 from psylm.figures.forest import proportions
 from psylm.figures.regions import regions, regions_caption
 from psylm.figures.style import DOUBLE, new_figure
-from psylm.results import Run
-from psylm.stats.intervals import mean_interval, proportion_interval, within_intervals
+from psylm.prose.apa import count, interval, percent, share
+from psylm.report.analyses import Drawn, Requires
+from psylm.runs.run import Run
+from psylm.stats.inference.intervals import mean_interval, proportion_interval, within_intervals
 from psylm.stimuli.predictions import ALL, evaluate, parse, places
 from psylm.stimuli.regions import parse_regions
 

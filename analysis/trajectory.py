@@ -13,12 +13,12 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.analysis import Drawn
-from psylm.apa import count, percent, share
 from psylm.figures.learning import trajectory
 from psylm.figures.style import DOUBLE, new_figure
-from psylm.results import Run
-from psylm.stats.intervals import mean_interval
+from psylm.prose.apa import count, percent, share
+from psylm.report.analyses import Drawn
+from psylm.runs.run import Run
+from psylm.stats.inference.intervals import mean_interval
 
 REQUIRES = ()
 

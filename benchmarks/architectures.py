@@ -25,13 +25,13 @@ import transformers
 from benchmarks.architectures_page import write
 from benchmarks.tiny import Tiny, candidates, reads_more_than_text, save
 from benchmarks.tiny_tables import WINDOW
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
 from psylm.models.comparison import TOLERANCE, compare, shares_beginnings
 from psylm.models.load import load_unverified
-from psylm.models.sources import ModelSource
+from psylm.models.names import ModelSource
 
 RESULTS = Path("build/architectures.jsonl")
 

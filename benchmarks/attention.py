@@ -77,8 +77,8 @@ def trials(count: int) -> Any:
 def by_psylm(folder: Path, count: int, maps: bool) -> tuple[list[float], list[float]]:
     """Measure in parts, as a run does, so that arrays can be written and forgotten."""
     from psylm import load_model
+    from psylm.experiment.plan import chunks
     from psylm.measures import measures
-    from psylm.plan import chunks
 
     model, asked = load_model(f"file:{folder}", device="cpu"), measures()["attention"]
     options = asked.options(query="verb", target="subject", distractor="local", at="word", maps=maps)

@@ -21,22 +21,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from psylm.stats.anova import anova
-from psylm.stats.association import association
-from psylm.stats.calibration import calibration
-from psylm.stats.ceiling import split_half
-from psylm.stats.contrasts import contrast, min_f
-from psylm.stats.correlation import correlation
-from psylm.stats.effects import cohens_d
-from psylm.stats.equivalence import tost
-from psylm.stats.heads import best_head, head_tests
-from psylm.stats.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
-from psylm.stats.emmeans import mean_contrast, mean_contrasts
-from psylm.stats.maximal import fit_maximal
-from psylm.stats.mixed import compare, fit_mixed
-from psylm.stats.multiple import adjusted
-from psylm.stats.predictive import predictive_gain
-from psylm.stats.rsa import dissimilarity, mantel
+from psylm.stats.attention.heads import best_head, head_tests
+from psylm.stats.inference.anova import anova
+from psylm.stats.inference.calibration import calibration
+from psylm.stats.inference.ceiling import split_half
+from psylm.stats.inference.contrasts import contrast, min_f
+from psylm.stats.inference.correlation import correlation
+from psylm.stats.inference.effects import cohens_d
+from psylm.stats.inference.equivalence import tost
+from psylm.stats.inference.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
+from psylm.stats.inference.multiple import adjusted
+from psylm.stats.inference.rsa import dissimilarity, mantel
+from psylm.stats.mixed_models.emmeans import mean_contrast, mean_contrasts
+from psylm.stats.mixed_models.fit import compare, fit_mixed
+from psylm.stats.mixed_models.maximal import fit_maximal
+from psylm.stats.reading.predictive import predictive_gain
+from psylm.stats.similarity.association import association
 
 NAN = math.nan
 

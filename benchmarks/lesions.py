@@ -9,13 +9,13 @@ import sys
 import time
 from pathlib import Path
 
+from psylm.common.study import Study
+from psylm.experiment.plan import make_trials
 from psylm.lesions import lesioned
 from psylm.measures import measures
 from psylm.models import load_model
 from psylm.models.base import LanguageModel
-from psylm.plan import make_trials
 from psylm.stimuli import load_stimuli
-from psylm.study import Study
 
 CHANGES = (
     "heads=3.4+5.0", "random-heads=0.1@1", "temperature=2", "layers=7", "positions=none", "thinned=0.1@1", "span=4",

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from psylm.stats.mixed import fit_mixed
+from psylm.stats.mixed_models.fit import fit_mixed
 
 FORMULA = "time ~ condition + (1 + condition | subject) + (1 + condition | item)"
 

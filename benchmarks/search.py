@@ -25,13 +25,13 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.tiny_participants import PARTICIPANTS, make
-from psylm.errors import PsylmError
-from psylm.language import word_spans
+from psylm.common.errors import PsylmError
+from psylm.common.language import word_spans
+from psylm.experiment.plan import groups
+from psylm.experiment.score_cache import ScoreCache
+from psylm.experiment.scorer import Scorer
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, measures
 from psylm.models import LanguageModel, load_model
-from psylm.plan import groups
-from psylm.scorer import Scorer
-from psylm.scores import ScoreCache
 
 TOLERANCE = 1e-4
 """Bits."""

@@ -166,8 +166,8 @@ def make(name: str, folder: Path, seed: int) -> str:
 
 
 def _scratch(architecture: str, fast: Any, folder: Path) -> str:
+    from psylm.models.checkpoints import save_model
     from psylm.scratch.architectures import ARCHITECTURES, make_model
-    from psylm.scratch.checkpoints import save_model
     from psylm.scratch.layers import Shape
 
     known = architecture.lower()

@@ -19,12 +19,12 @@ from torch import nn
 from transformers import BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from psylm.scratch import load_transformers
-from psylm.scratch.batches import CausalBatches, MaskedBatches
-from psylm.scratch.corpus import read_documents, write_corpus
 from psylm.scratch.objectives import IGNORED, Loss
-from psylm.scratch.recipe import Training
-from psylm.scratch.training import Trainer
-from psylm.scratch.vocabulary import train_tokenizer
+from psylm.training.batches import CausalBatches, MaskedBatches
+from psylm.training.corpus import read_documents, write_corpus
+from psylm.training.loop import Trainer
+from psylm.training.recipe import Training
+from psylm.training.vocabulary import train_tokenizer
 
 WIDTH, LAYERS, HEADS, CONTEXT, VOCABULARY = 320, 6, 5, 128, 8000
 TURN = 5

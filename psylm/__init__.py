@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from psylm.lazy import offers
+from psylm.common.lazy import offers
 
 if TYPE_CHECKING:
-    from psylm.adhoc import score as score
+    from psylm.experiment.adhoc import score as score
+    from psylm.experiment.runner import run as run
     from psylm.models import load_model as load_model
-    from psylm.results import Run as Run
-    from psylm.runner import run as run
-    from psylm.scratch.train import train as train
+    from psylm.runs.run import Run as Run
     from psylm.stimuli import load_stimuli as load_stimuli
+    from psylm.training.train import train as train
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Run": "psylm.results",
+    "Run": "psylm.runs.run",
     "load_model": "psylm.models",
     "load_stimuli": "psylm.stimuli",
-    "run": "psylm.runner",
-    "score": "psylm.adhoc",
-    "train": "psylm.scratch.train",
+    "run": "psylm.experiment.runner",
+    "score": "psylm.experiment.adhoc",
+    "train": "psylm.training.train",
 }
 
 

@@ -1,5 +1,5 @@
 """`python -m psylm`."""
 
-from psylm.cli import main
+from psylm.cli.main import main
 
 main()

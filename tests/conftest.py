@@ -22,7 +22,7 @@ TEXT = [
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No network, and no scores of other tests; converted models and fetched stimuli are shared."""
-    from psylm.cache import cache_folder
+    from psylm.common.user_cache import cache_folder
 
     folder = tmp_path_factory.mktemp("cache")
     for name in ("models", "stimuli"):
@@ -255,7 +255,7 @@ def own_gpt(causal_folder: Path):
     from psylm.models import load_model
     from psylm.models.causal import CausalModel
     from psylm.models.memory import Allowance
-    from psylm.models.scratch import ScratchNetwork
+    from psylm.models.trained import ScratchNetwork
     from psylm.scratch.gpt import GPT
     from psylm.scratch.layers import Shape
 

@@ -44,7 +44,7 @@ def made(kind):
                 [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
             )
         return fast
-    from psylm.scratch.vocabulary import train_tokenizer
+    from psylm.training.vocabulary import train_tokenizer
 
     return train_tokenizer(TEXT, "wordpiece" if kind == "wordpiece" else "bpe", 160 if kind == "wordpiece" else 420)
 

@@ -11,17 +11,17 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import psylm
-from psylm.analysis import Drawn, analyze, tables_of
+from psylm.common.study import Study
 from psylm.figures import positions
 from psylm.figures.calibration import calibration as draw_calibration
 from psylm.figures.calibration import calibration_caption
 from psylm.figures.learning import logged, losses
 from psylm.figures.similarity import similarity_matrix
 from psylm.models.embedding import embed
-from psylm.results import Run
-from psylm.scratch.shuffled import position_losses
-from psylm.stats.calibration import calibration
-from psylm.study import Study
+from psylm.report.analyses import Drawn, analyze, tables_of
+from psylm.runs.run import Run
+from psylm.stats.inference.calibration import calibration
+from psylm.training.shuffled import position_losses
 
 MODEL, ENCODER = "embedded:smollm2-135m", "embedded:minilm-l6"
 COMPUTED = "python docs/images/draw.py"

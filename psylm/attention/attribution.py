@@ -17,7 +17,7 @@ from psylm.attention.places import NO_BEGINNING, NO_TOKEN, SPECIAL, word_of_toke
 from psylm.attention.scenes import Scene
 from psylm.models.base import Hiding, LanguageModel
 from psylm.models.query import Query, Row, padded
-from psylm.models.scratch import ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 
 Method = Literal["gradient", "integrated_gradients"]
 

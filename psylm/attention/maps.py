@@ -12,11 +12,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.lesions.taps import changed_scores
 from psylm.models.base import LanguageModel
 from psylm.models.query import Row, padded
-from psylm.models.scratch import ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 from psylm.scratch.attention import watched
 
 Stream = Literal["self", "query", "encoder", "cross"]

@@ -10,8 +10,8 @@ import numpy as np
 
 from psylm.attention.maps import Reading
 from psylm.attention.scenes import At, Scene
-from psylm.errors import PsylmError
-from psylm.language import Span
+from psylm.common.errors import PsylmError
+from psylm.common.language import Span
 from psylm.models.base import LanguageModel
 
 SPECIAL = -1

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import maximum_flow
 
 from psylm.attention.maps import Seen, Stream, Take, watch
 from psylm.attention.places import SPECIAL, Look
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.models.base import LanguageModel
 
 PRECISION = 2**24

@@ -19,7 +19,7 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
     axes
         Where to draw; a new figure by default.
     table
-        A row a bin, as `psylm.stats.calibration.calibration` gives them: the means `predicted` and `observed`, both in
+        A row a bin, as `psylm.stats.inference.calibration.calibration` gives them: the means `predicted` and `observed`, both in
         [0, 1], `low` and `high` of the people's, and `n`.
     group
         The column that tells lines apart: the name of the model, for example.

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from psylm.figures.style import panel, series
-from psylm.stats.intervals import mean_interval
+from psylm.stats.inference.intervals import mean_interval
 
 ITEM_SEED = 1
 """Seed of the sideways scatter of items; it carries no meaning."""

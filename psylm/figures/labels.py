@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
-from psylm.errors import InputError, Problem, PsylmError
+from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.figures.style import JAPANESE_FONTS, installed
 
 JAPANESE = {

@@ -27,7 +27,7 @@ def specification_curve(
     axes
         Where to draw; a new figure by default. The choices take the lower part of its place.
     table
-        A row a specification, as `psylm.stats.multiverse.multiverse` returns it.
+        A row a specification, as `psylm.stats.inference.multiverse.multiverse` returns it.
     choices
         Columns of the choices, from top to bottom, for example `measure`, `model` and `aggregation`; those with one
         level are left out. The level with the largest mean estimate comes first.

@@ -17,7 +17,7 @@ def power_curves(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     Parameters
     ----------
     table
-        As `psylm.stats.power.power_table` returns it.
+        As `psylm.stats.mixed_models.power.power_table` returns it.
     axes
         Where to draw; a new figure by default.
 

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarForm
 
 from psylm.figures.forest import forest
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, band, new_figure, panel, series, styled
-from psylm.prose_processing import NATS, short
+from psylm.prose.reading import NATS, short
 
 GAIN = "Δ log-likelihood (10⁻³ nats per word)"
 
@@ -82,7 +82,7 @@ def smooth_curve(axes: Axes | None, curve: pd.DataFrame) -> Axes:
     axes
         Where to draw; a new figure by default.
     curve
-        Of one response and predictor, as `psylm.stats.shape.smooth_effect` gives it.
+        Of one response and predictor, as `psylm.stats.reading.shape.smooth_effect` gives it.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def lagged(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
     axes
         Where to draw; a new figure by default.
     table
-        Rows of `psylm.stats.regression.lagged_effects` of one response.
+        Rows of `psylm.stats.mixed_models.regression.lagged_effects` of one response.
     hue
         Column of what is compared; open markers where the interval holds zero.
 
@@ -210,7 +210,7 @@ def gain_panels(rows: pd.DataFrame) -> Figure:
     Parameters
     ----------
     rows
-        Rows of `psylm.stats.processing.gain_rows` on one kind of words.
+        Rows of `psylm.stats.reading.tables.gain_rows` on one kind of words.
     """
     responses = list(dict.fromkeys(rows["response"]))
     height = 0.75 + 0.17 * rows["predictor"].nunique()

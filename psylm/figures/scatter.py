@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from psylm.apa import interval, number
 from psylm.figures.style import COLOURS, in_greyscale, panel
-from psylm.stats.correlation import Correlation
+from psylm.prose.apa import interval, number
+from psylm.stats.inference.correlation import Correlation
 
 CROWDED = 300
 """Items beyond which points are small and pale."""
@@ -54,7 +54,7 @@ def agreement(
 
     Examples
     --------
-    >>> from psylm.stats.correlation import correlation
+    >>> from psylm.stats.inference.correlation import correlation
     >>> people, model = [0.1, 0.2, 0.5, 0.6, 0.9], [0.2, 0.1, 0.4, 0.7, 0.8]
     >>> found = correlation(people, model, kind="spearman", seed=1)
     >>> agreement(None, people, model, ["soup", "salt", "cat", "window", "door"], found=found).get_title("left")[:7]

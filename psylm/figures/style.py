@@ -19,8 +19,8 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from psylm.errors import InputError, Problem
-from psylm.files import replacing
+from psylm.common.errors import InputError, Problem
+from psylm.common.files import replacing
 
 MM = 1 / 25.4
 SINGLE, DOUBLE = 85 * MM, 180 * MM

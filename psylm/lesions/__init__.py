@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from psylm.lesions.grammar import Change, Lesion
+from psylm.models.changes import Change, Lesion
 
 if TYPE_CHECKING:
     from psylm.lesions.apply import lesioned as lesioned

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
 from psylm.lesions.choose import (
     Heads,
     all_heads,
@@ -23,7 +23,6 @@ from psylm.lesions.choose import (
 )
 from psylm.lesions.disturb import disturb
 from psylm.lesions.effects import Effect
-from psylm.lesions.grammar import Change, Lesion
 from psylm.lesions.hooks import attributes, move_positions, note_reading, pass_by
 from psylm.lesions.importance import kept_importance, mean_outputs
 from psylm.lesions.reading import Reading
@@ -32,6 +31,7 @@ from psylm.lesions.sites import Site, encoder_and_decoder, find_sites
 from psylm.lesions.taps import changed
 from psylm.models.base import LanguageModel
 from psylm.models.causal import CausalModel
+from psylm.models.changes import Change, Lesion
 from psylm.models.query import Row
 
 BY_TEXT = ("noise", "dropout")

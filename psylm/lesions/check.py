@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from psylm.errors import Problem
-from psylm.models.sources import ModelSource
+from psylm.common.errors import Problem
+from psylm.models.names import ModelSource
 
 
 def lesion_problems(source: ModelSource) -> list[Problem]:

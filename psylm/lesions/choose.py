@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from psylm.errors import InputError, Problem
-from psylm.lesions.grammar import Change
+from psylm.common.errors import InputError, Problem
 from psylm.lesions.sites import Site
+from psylm.models.changes import Change
 
 Heads = list[tuple[int, int]]
 """Heads as the number of their site and their own."""

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from psylm.lesions.effects import Effect
-from psylm.lesions.grammar import Change, Lesion
 from psylm.lesions.hooks import before, feed_forward
 from psylm.lesions.reading import Reading, normal, uniform
 from psylm.lesions.sites import Site
 from psylm.models.base import LanguageModel
+from psylm.models.changes import Change, Lesion
 
 
 def disturb(

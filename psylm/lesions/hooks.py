@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psylm.errors import InputError, Problem
-from psylm.lesions.grammar import Lesion
+from psylm.common.errors import InputError, Problem
 from psylm.lesions.reading import Reading
 from psylm.lesions.sites import Site
 from psylm.models.base import LONGEST_WINDOW, LanguageModel
+from psylm.models.changes import Lesion
 from psylm.models.int8 import Int8Linear
-from psylm.models.scratch import ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 from psylm.models.window import first_position
 from psylm.scratch.xlnet import TwoStreamLayer
+
 
 @contextmanager
 def attributes(target: Any, values: dict[str, Any]) -> Iterator[None]:

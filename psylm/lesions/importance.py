@@ -86,9 +86,9 @@ def _loss(model: LanguageModel, row: Row, queries: Sequence[Any]) -> tuple[Tenso
 
 def kept_importance(model: LanguageModel, sites: Sequence[Site], texts: list[str]) -> list[list[float]]:
     """Return `head_importance`, from the user's cache where it was computed before."""
-    from psylm.models.sources import ModelSource
-    from psylm.scorer import fingerprint
-    from psylm.scores import ScoreCache
+    from psylm.experiment.score_cache import ScoreCache
+    from psylm.experiment.scorer import fingerprint
+    from psylm.models.names import ModelSource
 
     cache, info = ScoreCache(), model.info
     intact = ModelSource.parse(info.name).intact.identity

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from psylm.document import read_text
-from psylm.errors import InputError, Problem
-from psylm.lesions.grammar import Lesion
+from psylm.common.errors import InputError, Problem
+from psylm.common.yaml_document import read_text
 from psylm.models.base import LanguageModel
+from psylm.models.changes import Lesion
 from psylm.models.query import Query
 
 SENTENCES = (

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from psylm.errors import InputError
-from psylm.lesions.grammar import KINDS, MARK, Change, Lesion
+from psylm.common.errors import InputError
+from psylm.models.changes import KINDS, MARK, Change, Lesion
 
 Strength = int | float | str
 

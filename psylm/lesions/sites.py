@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.lesions.taps import Note, is_xlnet, watching
 from psylm.models.base import LanguageModel
-from psylm.models.scratch import ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 from psylm.scratch.attention import MultiHeadAttention
 
 

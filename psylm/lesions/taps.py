@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.lesions.effects import Effect
-from psylm.models.scratch import ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 from psylm.scratch.attention import MultiHeadAttention, both
 
 EFFECT = "_psylm_effect"

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
 from psylm.measures.pseudo_likelihood import score_tokens
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table

@@ -12,13 +12,13 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from psylm.attention.attribution import attributions, available
-from psylm.attention.norms import weigh_by_norms
+from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look, query_only
 from psylm.attention.reduce import to_words
 from psylm.attention.rollout import flow_rows, rollout_rows
 from psylm.attention.scenes import At, scene, shuffled
 from psylm.attention.selection import MEASURES, selection
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.models.base import LanguageModel
 from psylm.stimuli.regions import parse_regions

@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 from torch import Tensor
 
-from psylm.language import written_without_spaces
+from psylm.common.language import written_without_spaces
 from psylm.measures.completions import Completion, single_token_completions, word_completions
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.surprisal import word_ids

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import Layer, Passage, Pooling, embed
-from psylm.models.states import STATEFUL, layers_of
+from psylm.models.hidden_states import STATEFUL, layers_of
 from psylm.stimuli.tables import target_starts
 
 STATIC = -1

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
 from psylm.measures.prompts import has_chat_template, reply_log_probabilities
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import UNKNOWN, texts

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 
 Arrays = dict[str, dict[int, np.ndarray]]
 """What does not fit a table: for each name, an array a trial, of any shape."""

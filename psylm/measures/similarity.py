@@ -12,7 +12,7 @@ from psylm.measures.embedding import EmbeddingOptions, context_problems, layer_n
 from psylm.measures.registry import measure
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import embed
-from psylm.models.states import STATEFUL
+from psylm.models.hidden_states import STATEFUL
 
 Metric = Literal["cosine", "dot", "euclidean"]
 

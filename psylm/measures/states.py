@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.language import word_spans
+from psylm.common.language import word_spans
 from psylm.measures.embedding import Chosen, layer_numbers
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.measures.surprisal import cut_spans
 from psylm.measures.words import texts
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import Passage, embed
-from psylm.models.states import STATEFUL, layers_of
+from psylm.models.hidden_states import STATEFUL, layers_of
 from psylm.stimuli.regions import parse_regions
 
 

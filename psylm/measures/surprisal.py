@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.language import Span, split_punctuation, word_spans
+from psylm.common.language import Span, split_punctuation, word_spans
+from psylm.measures.reduction import Statistic
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.wanted import Statistic
 from psylm.measures.words import (
     APART,
     LN2,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from psylm.errors import InputError, Problem
-from psylm.language import find_text
+from psylm.common.errors import InputError, Problem
+from psylm.common.language import find_text
 from psylm.measures.registry import TRIAL_COLUMNS
 
 
@@ -28,7 +28,7 @@ def sentence_trials(
     sentences
         One a trial.
     targets
-        A word of each sentence, at its first place there, by whole characters (`psylm.language.find_text`); empty for
+        A word of each sentence, at its first place there, by whole characters (`psylm.common.language.find_text`); empty for
         none.
     contexts
         What comes before each sentence.

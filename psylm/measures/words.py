@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from psylm.language import Span, ends_word, written_without_spaces
-from psylm.measures.wanted import KEEP, Statistic, Wanted
+from psylm.common.language import Span, ends_word, written_without_spaces
+from psylm.measures.reduction import KEEP, Statistic, Wanted
 from psylm.models.base import Hiding, LanguageModel
 from psylm.models.query import Query
 from psylm.models.tokens import Encoding, Tokenizer

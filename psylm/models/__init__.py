@@ -5,7 +5,7 @@ The names below are imported when they are first used, so that what needs no mod
 
 from typing import TYPE_CHECKING
 
-from psylm.lazy import offers
+from psylm.common.lazy import offers
 
 if TYPE_CHECKING:
     from psylm.models.base import LanguageModel as LanguageModel
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from psylm.models.load import load_model as load_model
     from psylm.models.load import load_tokenizer as load_tokenizer
     from psylm.models.masked import MaskedModel as MaskedModel
+    from psylm.models.names import ModelSource as ModelSource
     from psylm.models.permuted import PermutedModel as PermutedModel
     from psylm.models.query import Query as Query
     from psylm.models.seq2seq import Seq2SeqModel as Seq2SeqModel
-    from psylm.models.sources import ModelSource as ModelSource
 
 __getattr__, __dir__ = offers(
     __name__,
@@ -26,7 +26,7 @@ __getattr__, __dir__ = offers(
         "LanguageModel": "psylm.models.base",
         "MaskedModel": "psylm.models.masked",
         "ModelInfo": "psylm.models.base",
-        "ModelSource": "psylm.models.sources",
+        "ModelSource": "psylm.models.names",
         "PermutedModel": "psylm.models.permuted",
         "Query": "psylm.models.query",
         "Seq2SeqModel": "psylm.models.seq2seq",

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psylm.errors import InputError, Problem, PsylmError
+from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.head import Head
 from psylm.models.memory import Allowance, give_back_freed_memory, ran_out_of_memory
 from psylm.models.padding import PaddingTrials

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded

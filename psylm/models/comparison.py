@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from psylm.models.base import LanguageModel
+from psylm.models.hidden_states import state_batches
 from psylm.models.query import Distributions, Query
-from psylm.models.states import state_batches
 
 BIT = math.log(2)
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from psylm.cache import cache_folder
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
+from psylm.common.user_cache import cache_folder
 
 CONVERTER = 2
 """Number of the conversion below; a change of what it writes raises it, so that old caches are left behind."""

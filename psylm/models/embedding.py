@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from psylm.errors import InputError, Problem
-from psylm.language import Span
+from psylm.common.errors import InputError, Problem
+from psylm.common.language import Span
 from psylm.models.base import LanguageModel
+from psylm.models.hidden_states import layers_of, state_batches
 from psylm.models.pooling import pool, sif_weights, token_weights
-from psylm.models.recipe import Recipe
-from psylm.models.states import layers_of, state_batches
+from psylm.models.sentence_transformer import Recipe
 
 Layer = int | Literal["static"]
 """A layer: 0 are the embeddings that the first layer reads, `static` the rows of the embedding matrix itself."""
@@ -71,7 +71,7 @@ def embed(
     Parameters
     ----------
     model
-        Any model with hidden states (`psylm.models.states.STATEFUL`).
+        Any model with hidden states (`psylm.models.hidden_states.STATEFUL`).
     passages
         The texts, or all of them words in texts: a word's vector is the mean of its tokens', whatever the pooling.
     layers

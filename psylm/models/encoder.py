@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.hidden_states import states_of
 from psylm.models.query import Query, Row, padded
-from psylm.models.recipe import Recipe
-from psylm.models.states import states_of
+from psylm.models.sentence_transformer import Recipe
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 
 
 class Head:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from psylm.errors import InputError, Problem, PsylmError
+from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.load import ADAPTERS, _window
 from psylm.models.memory import allowance
-from psylm.models.sources import ModelSource
+from psylm.models.names import ModelSource
 from psylm.models.tokens import Tokenizer
 
 

@@ -7,21 +7,21 @@ from typing import Any
 
 import torch
 
-from psylm.errors import InputError, Problem, PsylmError
-from psylm.lesions.untrained import untrained
+from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
 from psylm.models.masked import MaskedModel
 from psylm.models.memory import allowance, bytes_of, keep_freed_memory
+from psylm.models.names import DEFAULT_ORDER, ModelSource
 from psylm.models.ngram import load_ngram
 from psylm.models.permuted import PermutedModel
-from psylm.models.recipe import Recipe, read_recipe
-from psylm.models.scratch import RecurrentModel, ScratchNetwork
+from psylm.models.sentence_transformer import Recipe, read_recipe
 from psylm.models.seq2seq import Seq2SeqModel
-from psylm.models.sources import DEFAULT_ORDER, ModelSource
 from psylm.models.tokens import Tokenizer
+from psylm.models.trained import RecurrentModel, ScratchNetwork
+from psylm.models.untrained import untrained
 from psylm.models.verified import require_verified
 from psylm.models.window import longest_text
 
@@ -82,7 +82,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     >>> psylm.load_model("smollm2")
     Traceback (most recent call last):
     ...
-    psylm.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
+    psylm.common.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
     """
     source = ModelSource.parse(name)
     compared = require_verified(source)

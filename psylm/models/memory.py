@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import torch
 
-from psylm.errors import InputError, Problem, PsylmError
+from psylm.common.errors import InputError, Problem, PsylmError
 
 TOKENS = 2048
 """Tokens, padding included, of one forward pass: enough for full speed; more costs memory only."""

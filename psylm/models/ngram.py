@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psylm.document import read_text
-from psylm.errors import InputError, Problem
-from psylm.language import written_without_spaces
+from psylm.common.errors import InputError, Problem
+from psylm.common.language import written_without_spaces
+from psylm.common.yaml_document import read_text
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.kneser_ney import KneserNey

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
-from psylm.language import split_punctuation, word_spans
+from psylm.common.errors import PsylmError
+from psylm.common.language import split_punctuation, word_spans
 
 SIF = 1e-3
 """The constant a of smooth inverse frequency: what its authors recommend."""

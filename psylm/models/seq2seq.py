@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, Span
 from psylm.models.query import Answer, Query, Row, padded
 

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from typing import Any
 
-from psylm.language import ends_word
+from psylm.common.language import ends_word
 
 MARK = "▁"
 """SentencePiece's mark of a space."""

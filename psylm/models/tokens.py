@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psylm.errors import PsylmError
-from psylm.language import Span
+from psylm.common.errors import PsylmError
+from psylm.common.language import Span
 from psylm.models.pieces import INSIDE, Continuing, Part, joined
 from psylm.models.surfaces import MARK, ends_word_before, is_byte_level, mentions, surfaces
 

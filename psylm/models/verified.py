@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psylm.cache import cache_folder
-from psylm.errors import PsylmError
-from psylm.files import replacing
-from psylm.models.sources import ModelSource
+from psylm.common.errors import PsylmError
+from psylm.common.files import replacing
+from psylm.common.user_cache import cache_folder
+from psylm.models.names import ModelSource
 
 if TYPE_CHECKING:
     from psylm.models.comparison import Agreement

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
 from psylm.scratch.bert import BERT, RoBERTa
 from psylm.scratch.gpt import GPT
 from psylm.scratch.layers import Shape

@@ -5,7 +5,7 @@ The names below are imported when they are first used, so that the command line 
 
 from typing import TYPE_CHECKING
 
-from psylm.lazy import offers
+from psylm.common.lazy import offers
 
 if TYPE_CHECKING:
     from psylm.stimuli.card import Card as Card

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from psylm.document import misfit
-from psylm.errors import one_of
+from psylm.common.errors import one_of
+from psylm.common.yaml_document import misfit
 
 Text = Annotated[str, Field(min_length=1)]
 

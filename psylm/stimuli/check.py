@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.errors import Problem, nearest, one_of
+from psylm.common.errors import Problem, nearest, one_of
 from psylm.stimuli.card import Card
 from psylm.stimuli.problems import first_row, row_problems
 from psylm.stimuli.tables import PLACING, Located

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pooch
 
-from psylm.cache import cache_folder
-from psylm.errors import PsylmError
+from psylm.common.errors import PsylmError
+from psylm.common.user_cache import cache_folder
 from psylm.stimuli.card import Card, Source
 
 

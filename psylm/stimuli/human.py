@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from psylm.errors import Problem, PsylmError, nearest, one_of
-from psylm.language import word_spans
+from psylm.common.errors import Problem, PsylmError, nearest, one_of
+from psylm.common.language import word_spans
 from psylm.stimuli.card import Card
 from psylm.stimuli.check import is_number, missing_columns, number_expected
 from psylm.stimuli.problems import first_row, row_problems

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.document import checked, read_yaml
-from psylm.errors import InputError, Problem, one_of
+from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.study import Study, no_card
+from psylm.common.yaml_document import checked, read_yaml
 from psylm.stimuli.card import Card
 from psylm.stimuli.check import quality_problems, structure_problems, unknown_words
 from psylm.stimuli.fetch import local_files
@@ -18,7 +19,6 @@ from psylm.stimuli.human import human_problems, human_quality, with_types
 from psylm.stimuli.readers import READERS
 from psylm.stimuli.suites import Tables
 from psylm.stimuli.tables import locate, make_items, read_table
-from psylm.study import Study, no_card
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
 
 TOKEN = re.compile(
     r"\s*(?:\(\s*(?P<region>[\w*]+)\s*;\s*%(?P<condition>[^%]+)%\s*\)|(?P<number>\d+(?:\.\d+)?)|(?P<mark>[\[\]()<>=&|+*-]))"
@@ -96,7 +96,7 @@ def parse(text: str) -> Formula:
     >>> parse("(6;%sing%) + 1")
     Traceback (most recent call last):
     ...
-    psylm.errors.InputError: formula '(6;%sing%) + 1': found a number; expected a comparison
+    psylm.common.errors.InputError: formula '(6;%sing%) + 1': found a number; expected a comparison
     """
     tokens = list(_tokens(text))
     formula, end = _expression(text, tokens, 0, 0)

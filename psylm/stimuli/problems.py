@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.errors import Case, Problem
+from psylm.common.errors import Case, Problem
 
 SHOWN_ROWS = 3
 """Rows and findings of a problem that its message names."""

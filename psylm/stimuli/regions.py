@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from psylm.errors import Problem
+from psylm.common.errors import Problem
 
 
 class Region(NamedTuple):

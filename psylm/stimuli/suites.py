@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.document import read_text
-from psylm.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem
+from psylm.common.yaml_document import read_text
 from psylm.stimuli.predictions import ALL, Formula, parse, places
 
 SUITE, PAIR = "a SyntaxGym suite", "a minimal pair of BLiMP"

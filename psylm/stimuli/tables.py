@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.document import read_text
-from psylm.errors import Case, InputError, Problem
-from psylm.language import find_text, word_spans, written_without_spaces
+from psylm.common.errors import Case, InputError, Problem
+from psylm.common.language import find_text, word_spans, written_without_spaces
+from psylm.common.yaml_document import read_text
 from psylm.stimuli.card import Card
 from psylm.stimuli.problems import rows_in_words, values_in_words
 from psylm.stimuli.regions import placed_regions

@@ -1,0 +1,1 @@
+"""A table becomes words: APA style, columns, LaTeX, and sentences by question."""

@@ -1,0 +1,1 @@
+"""A run becomes tables, figures and one self-contained page."""

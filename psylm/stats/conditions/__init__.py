@@ -1,0 +1,1 @@
+"""Tables about conditions of a factorial design."""

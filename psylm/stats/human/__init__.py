@@ -1,0 +1,1 @@
+"""Tables about agreement with people."""

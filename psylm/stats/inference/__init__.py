@@ -1,0 +1,1 @@
+"""Arrays in: intervals, effect sizes and tests, each with its source."""

@@ -1,0 +1,1 @@
+"""Fits: mixed models, what predictors add to them, and power by simulation."""

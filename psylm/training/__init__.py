@@ -1,0 +1,1 @@
+"""What trains, fine-tunes and aligns models: recipes, corpora, batches, the loop, checkpoints."""

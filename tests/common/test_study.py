@@ -1,0 +1,44 @@
+"""A study's own files win over built-in ones, and no name leads out of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from psylm.common.errors import InputError
+from psylm.common.study import Study
+
+
+def test_the_studys_own_experiment_wins(tmp_path):
+    own = tmp_path / "experiments" / "cloze.yaml"
+    own.parent.mkdir()
+    own.write_text("name: cloze\n")
+    assert Study(tmp_path).experiment("cloze") == own
+    assert Study(None).experiment("cloze") != own
+
+
+def test_a_study_is_found_from_within(tmp_path):
+    (tmp_path / "stimuli" / "deep").mkdir(parents=True)
+    assert Study.find(tmp_path / "stimuli" / "deep").root == tmp_path
+
+
+def test_a_name_that_is_not_there_is_told_with_one_that_is_near():
+    with pytest.raises(InputError, match=r"did you mean cloze\?"):
+        Study(None).experiment("clozze")
+
+
+@pytest.mark.parametrize("name", ["../secrets", "/etc", "a/../../b", "..", ""])
+def test_no_name_leads_out_of_the_study(tmp_path, name):
+    with pytest.raises(InputError):
+        Study(tmp_path).stimulus_folder(name)
+    with pytest.raises(InputError):
+        Study(tmp_path).analysis_module(name)
+
+
+def test_no_link_leads_out_of_the_study(tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "card.yaml").write_text("name: x\n")
+    (tmp_path / "study" / "stimuli").mkdir(parents=True)
+    (tmp_path / "study" / "stimuli" / "x").symlink_to(outside)
+    with pytest.raises(InputError, match="a link to"):
+        Study(tmp_path / "study").stimulus_folder("x")
