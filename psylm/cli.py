@@ -149,6 +149,7 @@ def score(
     device: Annotated[str, typer.Option()] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or int8")] = "float32",
     memory: Memory = None,
+    start: Annotated[str, typer.Option(help="what stands before a text: auto, document, bos, none or a text")] = "auto",
     no_cache: NoCache = False,
 ) -> None:
     """Score the sentences of a file."""
@@ -157,7 +158,7 @@ def score(
     with err.status("scoring"):
         table = score_file(
             model, measure, input_, output,
-            language=language, device=device, dtype=dtype, memory=memory, cache=not no_cache,
+            language=language, device=device, dtype=dtype, memory=memory, start=start, cache=not no_cache,
         )  # fmt: skip
     out.print(f"{len(table)} scores in {output}")
 

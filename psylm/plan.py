@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -12,7 +12,9 @@ from psylm.errors import InputError, Problem, PsylmError
 from psylm.language import word_spans
 from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
+from psylm.models.load import load_tokenizer
 from psylm.models.sources import ModelSource
+from psylm.models.start import AUTO, check_family, find_start
 from psylm.stimuli import StimulusSet
 
 PART_TRIALS = 48
@@ -149,6 +151,27 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
                         f"a {able} model for {measure.name}",
                     )
                 )
+    if problems:
+        raise InputError(*problems)
+
+
+def check_starts(options: Mapping[str, str]) -> None:
+    """Raise where a model has no start of the kind that is chosen for its texts; no weight is loaded.
+
+    Parameters
+    ----------
+    options
+        What stands before each model's texts, as in `psylm.load_model`.
+    """
+    problems: list[Problem] = []
+    for name, option in options.items():
+        source = ModelSource.parse(name)
+        try:
+            check_family(source, option)
+            if option != AUTO:
+                find_start(source, load_tokenizer(name), option)
+        except InputError as error:
+            problems += error.problems
     if problems:
         raise InputError(*problems)
 

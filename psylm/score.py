@@ -11,7 +11,8 @@ from psylm.document import read_text
 from psylm.errors import InputError, Problem
 from psylm.measures.registry import measures
 from psylm.measures.trials import sentence_trials
-from psylm.plan import check_models, chunks
+from psylm.models.start import AUTO
+from psylm.plan import check_models, check_starts, chunks
 from psylm.results import write_table
 from psylm.scorer import Scorer
 from psylm.scores import ScoreCache
@@ -30,6 +31,7 @@ def score_file(
     device: str = "auto",
     dtype: str = "float32",
     memory: str | None = None,
+    start: str = AUTO,
     cache: bool = True,
 ) -> pd.DataFrame:
     """Score the sentences of a file.
@@ -46,7 +48,7 @@ def score_file(
         The CSV file to write: `sentence_id, word_id, word, value`, or `sentence_id, sentence, value`; ids from 0.
     language
         BCP 47 tag of the sentences.
-    device, dtype, memory
+    device, dtype, memory, start
         As in `psylm.load_model`.
     cache
         As in `psylm.run`.
@@ -65,12 +67,14 @@ def score_file(
         raise InputError(Problem("measure", repr(measure), "one of " + ", ".join(SCORED)))
     asked = measures()[measure]
     check_models([model], [asked])
+    check_starts({model: start})
     if not target.parent.is_dir():
         raise InputError(Problem(f"output {target}", "no such folder", "a folder that exists"))
     sentences = read_sentences(source)
     options = asked.options.model_validate({"words": "all"} if measure == "surprisal" else {})
     trials = sentence_trials(sentences, language=language)
-    scorer = Scorer(model, device=device, dtype=dtype, memory=memory, cache=ScoreCache() if cache else None)
+    kept = ScoreCache() if cache else None
+    scorer = Scorer(model, device=device, dtype=dtype, memory=memory, start=start, cache=kept)
     scores = pd.concat([scorer.score(asked, options, chunk) for chunk in chunks(trials, 256, asked.together)])
     scores = scores.sort_values(["trial", "word_id"], kind="stable").rename(columns={"trial": "sentence_id"})
     if measure == "surprisal":

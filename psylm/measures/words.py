@@ -21,7 +21,7 @@ from psylm.models.tokens import INSIDE_WORDS
 
 LN2 = 0.6931471805599453
 
-NO_BEGINNING = "first word: the model has no beginning-of-sequence token"
+NO_BEGINNING = "first word: no beginning-of-sequence token or other start stands before it"
 NO_TOKEN = "shares its only token with the word before it"
 
 

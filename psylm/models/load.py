@@ -20,6 +20,7 @@ from psylm.models.recipe import Recipe, read_recipe
 from psylm.models.scratch import RecurrentModel, ScratchNetwork
 from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.sources import DEFAULT_ORDER, ModelSource
+from psylm.models.start import AUTO, check_family, find_start
 from psylm.models.tokens import Tokenizer
 
 ADAPTERS: dict[str, type[LanguageModel]] = {
@@ -41,7 +42,9 @@ DTYPES = {
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memory: str | None = None) -> LanguageModel:
+def load_model(
+    name: str, *, device: str = "auto", dtype: str = "float32", memory: str | None = None, start: str = AUTO
+) -> LanguageModel:
     """Load a language model with its tokenizer.
 
     Parameters
@@ -60,6 +63,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     memory
         Ceiling on what the process (on a GPU: its memory there) may hold, the weights included, `4GB` for example.
         It changes speed, never a score.
+    start
+        What a model that reads from left to right reads before a plain text: `auto` (by model, as
+        `psylm.models.start.find_start` says), `document` (the separator of documents in its pre-training), `bos`,
+        `none`, or a text such as `"<s>"` or a line break. Chat templates keep their own.
 
     Returns
     -------
@@ -70,7 +77,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     Raises
     ------
     PsylmError
-        The name, device or dtype is not known, or the model cannot be had, or is neither a language model nor an
+        The name, device, dtype or start is not known, or the model cannot be had, or is neither a language model nor an
         encoder.
 
     Examples
@@ -87,6 +94,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     if dtype not in DTYPES:
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     if source.family == "ngram":
+        check_family(source, start)
         return load_ngram(source.kind, source.place, int(source.revision or DEFAULT_ORDER))
     adapter = ADAPTERS[source.family]
     keep_freed_memory(ceiling is None)
@@ -94,6 +102,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     tokenizer = load_tokenizer(name)
     if source.family == "masked" and tokenizer.mask is None:
         raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    begun = find_start(source, tokenizer, start)
+    tokenizer.start = () if begun is None else begun.ids
     recipe = read_recipe(source.folder) if source.family == "encoder" else Recipe()
     network = fuse_activations(_network(source, DTYPES[dtype]).to(chosen).eval())
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -112,8 +122,8 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         sha256=digest,
         dtype=dtype,
         device=chosen,
-        beginning_of_sequence=None if tokenizer.bos is None else tokenizer.text((tokenizer.bos,)),
         word_marking=tokenizer.word_marking,
+        start=None if begun is None else begun.described(),
         training=network.facts if source.kind == "scratch" else None,
     )
     model = adapter(network, tokenizer, info, allowance(network, None, chosen))
