@@ -80,7 +80,7 @@ def check(
     limit: Annotated[int, typer.Option(min=1, help="take the first N items")] = 20,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Say by how many bits surprisals in a lower precision differ from those in float32, and how much faster it is."""
+    """Say how far surprisals in a lower precision and after another start of the text differ, and the speed."""
     from psylm.precision import LOWER, precision
     from psylm.stimuli import load_stimuli
     from psylm.study import Study
@@ -94,4 +94,27 @@ def check(
             row["dtype"], str(row["words"]), f"{row['median']:.4f}", f"{row['p95']:.4f}", f"{row['largest']:.4f}",
             f"{row['r']:.6f}", f"{row['seconds']:.2f}", f"{row['speed']:.2f}",
         )  # fmt: skip
+    out.print(table)
+    _print_starts(name, device)
+
+
+def _print_starts(name: str, device: str) -> None:
+    """Say how far a model's scores depend on what stands before a text."""
+    import json
+
+    from psylm.starts import PAIRS, SENTENCES, compare_starts
+
+    with Console(stderr=True).status("scoring"):
+        found = compare_starts(name, device=device)
+    if found.empty:
+        return
+    numbers = [f"{kind} (of {len(pairs)})" for kind, pairs in PAIRS.items()]
+    table = Table("before a text", "start", "bits per token", "first token", *numbers)
+    table.columns[0].no_wrap = True
+    for row in found.to_dict("records"):
+        start = json.dumps(row["start"], ensure_ascii=False)[1:-1] or "nothing"
+        options = row["options"].replace("\n", "line break")
+        correct = [str(row[kind]) for kind in PAIRS]
+        table.add_row(start, options, f"{row['bits']:.2f}", f"{row['first']:.2f}", *correct)
+    out.print(f"What stands before a text, on {len(SENTENCES)} sentences (from the second token on) and minimal pairs:")
     out.print(table)
