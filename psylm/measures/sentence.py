@@ -42,7 +42,7 @@ def sentence_surprisal(model: LanguageModel, trials: pd.DataFrame, options: Sent
     Returns
     -------
     DataFrame
-        One row a sentence, in bits; NaN for a model without a beginning-of-sequence token and no context.
+        One row a sentence, in bits; NaN where nothing stands before it, neither a context nor a start.
     """
     with model.reading(options.window, options.overlap):
         scores = score_sentences(model, trials)
