@@ -79,8 +79,8 @@ def embed(
         embedding matrix: no position, no context, no special token.
     pooling
         What is made of a text's tokens, special tokens among them, but not what a model that
-        reads from left to right has before the text, whose state knows nothing of it. `mean`; `cls`, the CLS token's state;
-        `max`, the largest value of each dimension; `weighted`, the mean with weights 1, 2, … (Muennighoff 2022);
+        reads from left to right has before the text, whose state knows nothing of it. `mean`; `cls`, the CLS token's
+        state; `max`, the largest value of each dimension; `weighted`, the mean with weights 1, 2, … (Muennighoff 2022);
         `last`, the last token's; `sif`, the mean of the text's own tokens with smooth inverse frequencies (Arora et
         al. 2017); `model`, as the sentence-transformers folder says, and the mean where it is none.
     prompt
