@@ -123,7 +123,10 @@ def problems_of(error: ValidationError, schema: type[BaseModel], where: Callable
     where
         Names the place of a location within the schema.
     """
-    return [Problem(where((*issue["loc"], *_within(issue))), _found(issue), _expected(issue, schema)) for issue in error.errors()]
+    return [
+        Problem(where((*issue["loc"], *_within(issue))), _found(issue), _expected(issue, schema))
+        for issue in error.errors()
+    ]
 
 
 def misfit(at: Location, found: str, expected: str) -> PydanticCustomError:

@@ -153,9 +153,9 @@ def _model(
         sha256=digest,
         dtype="float32",
         device="cpu",
-        beginning_of_sequence=BEGIN,
         word_marking=tokenizer.word_marking,
     )
+    tokenizer.start = (words.index(BEGIN),)
     return NgramModel(table, tokenizer, info, Allowance(TOKENS, max(LOGITS // table.size, 1)))
 
 

@@ -146,8 +146,15 @@ def terms_of(side: str, place: str = "") -> Terms:
     constants = [expression for term in parsed for expression, how in term if how == "literal" and expression != "1"]
     if constants or any(len(term) > 1 and ("1", "literal") in term for term in parsed):
         raise _wrong(place, f"the number {(constants or ['1'])[0]}", "columns; write I(2 * x) for arithmetic")
-    order = {_key(quoted(str(token)) if token.kind is Token.Kind.NAME else str(token)): number for number, token in reversed(list(enumerate(tokens)))}
-    named = [tuple(quoted(expression) if how == "lookup" else _spelled(expression) for expression, how in term) for term in parsed if term != [("1", "literal")]]
+    order = {
+        _key(quoted(str(token)) if token.kind is Token.Kind.NAME else str(token)): number
+        for number, token in reversed(list(enumerate(tokens)))
+    }
+    named = [
+        tuple(quoted(expression) if how == "lookup" else _spelled(expression) for expression, how in term)
+        for term in parsed
+        if term != [("1", "literal")]
+    ]
     ordered = [tuple(sorted(term, key=lambda factor: order.get(_key(factor), len(order)))) for term in named]
     return Terms([("1", "literal")] in parsed, tuple(sorted(dict.fromkeys(ordered), key=len)))
 
@@ -179,6 +186,7 @@ def _key(expression: str) -> str:
 def _spelled(expression: str) -> str:
     """Write an expression as R shows it: `I(x^2)`, and names with spaces in backticks."""
     return outside_quotes(expression, {" ** ": "^", "**": "^"})
+
 
 def _check_powers(tokens: list[Token], place: str) -> None:
     for first, second in zip(tokens, tokens[1:], strict=False):

@@ -191,7 +191,9 @@ def lagged_effects(
         return nothing.assign(n=len(clean), random="", note=str(error))
     units = spread[list(predictors)].to_numpy() / spread[response]
     # a predictor that the columns before determine has no row: its estimates are NaN
-    rows = full.fixed.set_index("term").reindex([f"x{number}" for number in range(len(predictors))]).reset_index(drop=True)
+    rows = (
+        full.fixed.set_index("term").reindex([f"x{number}" for number in range(len(predictors))]).reset_index(drop=True)
+    )
     columns = [f"c{number}" for number in range(len(usable))]
     note = "; ".join(filter(None, [full.trouble, left_out(covariates, usable, full, columns)]))
     return rows.assign(
