@@ -271,8 +271,11 @@ class _Watcher:
 _WATCHER: ContextVar[_Watcher] = ContextVar("psylm_watcher")
 
 
-def _attend(module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **kwargs: Any) -> Any:
-    return _WATCHER.get().attend(module, query, key, value, mask, **kwargs)
+def _attend(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> Any:
+    """Attend; the mask has the name by which some architectures give it."""
+    return _WATCHER.get().attend(module, query, key, value, attention_mask, **kwargs)
 
 
 def _register() -> None:

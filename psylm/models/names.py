@@ -46,8 +46,24 @@ FAMILIES = {
 
 DIRECTED_BY = {
     **dict.fromkeys(
-        """bert bert-generation big_bird camembert data2vec-text electra ernie megatron-bert rembert
-        roberta roberta-prelayernorm roc_bert roformer xlm-roberta xlm-roberta-xl xmod""".split(),
+        [
+            "bert",
+            "bert-generation",
+            "big_bird",
+            "camembert",
+            "data2vec-text",
+            "electra",
+            "ernie",
+            "megatron-bert",
+            "rembert",
+            "roberta",
+            "roberta-prelayernorm",
+            "roc_bert",
+            "roformer",
+            "xlm-roberta",
+            "xlm-roberta-xl",
+            "xmod",
+        ],
         "is_decoder",
     ),
     "xlm": "causal",

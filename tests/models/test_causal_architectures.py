@@ -8,7 +8,6 @@ import shutil
 import pytest
 import torch
 
-from psylm.common.errors import InputError, PsylmError
 from psylm.models import load_model
 from psylm.models.query import Query
 
