@@ -161,7 +161,7 @@ def find_start(source: ModelSource, tokenizer: Tokenizer, option: str = AUTO) ->
         return None
     place = f"start of {source.name}"
     if source.kind == "scratch" and option in (AUTO, "document", "bos"):
-        from psylm.training.vocabulary import boundaries
+        from psylm.models.tokens import boundaries
 
         begin, _ = boundaries(tokenizer.fast)
         return _start(tokenizer, (begin,), "bos", "psylm train puts it before every text")

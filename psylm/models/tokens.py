@@ -279,3 +279,10 @@ def _encoding(text: str, part: Part) -> Encoding:
         starts.append(found.start() if found else max(len(text.rstrip()) - 1, 0))
     lost += [at for at in range(end, len(text)) if text[at].isalnum()]
     return Encoding(tuple(ids), tuple(starts), tuple(stop for _, stop in spans), tuple(words), tuple(lost))
+
+
+def boundaries(tokenizer: Any) -> tuple[int, int]:
+    """Return the tokens that begin and end a text: [CLS] and [SEP], or whatever a given tokenizer has for them."""
+    begin = next(i for i in (tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None)
+    end = next(i for i in (tokenizer.sep_token_id, tokenizer.eos_token_id, begin) if i is not None)
+    return begin, end
