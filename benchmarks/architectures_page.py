@@ -90,7 +90,8 @@ def page(verified: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], 
     parts = [
         INTRODUCTION,
         f"With `transformers` {version}, {len(verified)} architectures agree ({counts}), in "
-        f"{sum(one['outcome'] == 'agrees' for one in found)} variants, within {bits:.1e} bits; {len(refused)} are refused.\n",
+        f"{sum(one['outcome'] == 'agrees' for one in found)} variants, within {bits:.1e} bits; "
+        f"{len(refused)} are refused.\n",
         "## They agree\n",
         "| architecture | type | family | beginnings | padding | largest difference |",
         "| --- | --- | --- | --- | --- | --- |",
