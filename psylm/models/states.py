@@ -80,7 +80,7 @@ def states_of(model: LanguageModel, ids: Tensor, there: Tensor | None, *, every:
     states = list(output.hidden_states) if every else [output.last_hidden_state]
     if any(layer.dim() != 3 or layer.shape[:2] != ids.shape for layer in states):
         raise PsylmError(
-            f"model {model.info.name!r}: the states of its architecture, {model.info.architecture}, are not one a token "
-            "and layer; expected another model for measures of embeddings"
+            f"model {model.info.name!r}: the states of its architecture, {model.info.architecture}, are not one a "
+            "token and layer; expected another model for measures of embeddings"
         )
     return states
