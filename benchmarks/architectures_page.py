@@ -72,7 +72,8 @@ def reason(variants: Sequence[dict[str, Any]]) -> str:
     one = variants[0]
     setting = f"with {one['variant']}: " if one["variant"] else ""
     if one["outcome"] != "differs":
-        return setting + one["reason"].partition(": ")[2].partition("; expected")[0].replace("|", "/")[:200]
+        told = one["reason"].partition(": ")[2].removeprefix("model 'file:…': ")
+        return setting + told.partition("; expected")[0].partition("; psylm")[0].replace("|", "/")
     wrong = {case: value for case, value in one["cases"].items() if not value <= 1e-4}
     if wrong:
         worst = max(wrong.values())
