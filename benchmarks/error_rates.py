@@ -28,10 +28,10 @@ from psylm.stats.ceiling import split_half
 from psylm.stats.contrasts import contrast, min_f
 from psylm.stats.correlation import correlation
 from psylm.stats.effects import cohens_d
+from psylm.stats.emmeans import mean_contrast, mean_contrasts
 from psylm.stats.equivalence import tost
 from psylm.stats.heads import best_head, head_tests
 from psylm.stats.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
-from psylm.stats.emmeans import mean_contrast, mean_contrasts
 from psylm.stats.maximal import fit_maximal
 from psylm.stats.mixed import compare, fit_mixed
 from psylm.stats.multiple import adjusted

@@ -64,7 +64,9 @@ def reference_grid(frame: ModelFrame, terms: Terms, at: Values | None = None) ->
     values: dict[str, Sequence[Any]] = {name: frame.settings[name] for name in needed}
     for name, value in at.items():
         if isinstance(values[name][0], str):
-            raise InputError(Problem(f"at, {name}", "a factor", "a column of numbers; all levels of a factor are taken"))
+            raise InputError(
+                Problem(f"at, {name}", "a factor", "a column of numbers; all levels of a factor are taken")
+            )
         values[name] = [float(value)]
     points = pd.DataFrame(list(product(*values.values())), columns=list(values))
     if not needed:

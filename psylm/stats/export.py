@@ -108,7 +108,9 @@ def in_r(formula: str) -> str:
     >>> in_r("y ~ C(a, Sum) * C(b, Treatment('q')) + center(x) + I(x**2) + (1 | s)")
     "y ~ C(a, contr.sum) * relevel(b, ref = 'q') + scale(x, scale = FALSE) + I(x^2) + (1 | s)"
     """
-    text = re.sub(r"\bC\(([^(),]+),\s*Treatment\((?:reference\s*=\s*)?('[^']*'|\"[^\"]*\")\)\)", r"relevel(\1, ref = \2)", formula)
+    text = re.sub(
+        r"\bC\(([^(),]+),\s*Treatment\((?:reference\s*=\s*)?('[^']*'|\"[^\"]*\")\)\)", r"relevel(\1, ref = \2)", formula
+    )
     for ours, theirs in {"Treatment": "treatment", "Sum": "sum", "Helmert": "helmert", "Poly": "poly"}.items():
         text = re.sub(rf"(\bC\(.*?,\s*){ours}\)", rf"\1contr.{theirs})", text)
     text = re.sub(r"(\bC\(.*?,\s*)(?:Diff|sdif|contr\.sdif)\)", r"\1MASS::contr.sdif)", text)

@@ -114,13 +114,13 @@ def parse(text: str) -> Formula:
         bare = inner[1:-1] if inner.startswith("(") and inner.endswith(")") else ""
         if "|" in bare and "(" not in re.sub(r"\([^()]*\)", "", bare):
             random += _bars(bare, text)
-        else:
-            fixed.append(part)
+        elif inner:
+            fixed.append(inner if inner.startswith("-") else f"+ {inner}")
     if not random:
         raise _wrong(text, "no random term", "a random term, for example (1 | subject)")
     if any("|" in part for part in fixed):
         raise _wrong(text, "a bar outside of a random term", "random terms in parentheses, each joined by +")
-    return Formula(text, left.strip(), terms_of(" + ".join(fixed) or "1", text), tuple(random))
+    return Formula(text, left.strip(), terms_of(" ".join(fixed).removeprefix("+ ") or "1", text), tuple(random))
 
 
 def terms_of(side: str, place: str = "") -> Terms:
@@ -146,8 +146,15 @@ def terms_of(side: str, place: str = "") -> Terms:
     constants = [expression for term in parsed for expression, how in term if how == "literal" and expression != "1"]
     if constants or any(len(term) > 1 and ("1", "literal") in term for term in parsed):
         raise _wrong(place, f"the number {(constants or ['1'])[0]}", "columns; write I(2 * x) for arithmetic")
-    order = {_key(quoted(str(token)) if token.kind is Token.Kind.NAME else str(token)): number for number, token in reversed(list(enumerate(tokens)))}
-    named = [tuple(quoted(expression) if how == "lookup" else _spelled(expression) for expression, how in term) for term in parsed if term != [("1", "literal")]]
+    order = {
+        _key(quoted(str(token)) if token.kind is Token.Kind.NAME else str(token)): number
+        for number, token in reversed(list(enumerate(tokens)))
+    }
+    named = [
+        tuple(quoted(expression) if how == "lookup" else _spelled(expression) for expression, how in term)
+        for term in parsed
+        if term != [("1", "literal")]
+    ]
     ordered = [tuple(sorted(term, key=lambda factor: order.get(_key(factor), len(order)))) for term in named]
     return Terms([("1", "literal")] in parsed, tuple(sorted(dict.fromkeys(ordered), key=len)))
 
@@ -180,6 +187,7 @@ def _spelled(expression: str) -> str:
     """Write an expression as R shows it: `I(x^2)`, and names with spaces in backticks."""
     return outside_quotes(expression, {" ** ": "^", "**": "^"})
 
+
 def _check_powers(tokens: list[Token], place: str) -> None:
     for first, second in zip(tokens, tokens[1:], strict=False):
         if str(first) == "**" and str(second).strip("()") not in map(str, range(1, HIGHEST + 1)):
@@ -187,7 +195,7 @@ def _check_powers(tokens: list[Token], place: str) -> None:
 
 
 def _summands(side: str) -> Iterator[str]:
-    """Split at the plus signs that stand in no parenthesis, quotation or call; minus signs stay with what follows."""
+    """Split at signs that stand in no parenthesis, quotation or call; minus signs stay with what follows."""
     depth, quoted, start = 0, "", 0
     for place, character in enumerate(side):
         if quoted:
@@ -196,9 +204,9 @@ def _summands(side: str) -> Iterator[str]:
             quoted = character
         elif character in "()[]{}":
             depth += 1 if character in "([{" else -1
-        elif character == "+" and depth == 0:
+        elif character in "+-" and depth == 0:
             yield side[start:place]
-            start = place + 1
+            start = place + (character == "+")
     yield side[start:]
 
 

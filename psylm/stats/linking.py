@@ -71,7 +71,9 @@ def links(
         )
         yield _row(name, "all", table, "y ~ x")
         if dummies.shape[1]:
-            fixed = f"y ~ {' + '.join(dummies.columns)} + x"  # last, so that what conditions determine is not its effect
+            fixed = (
+                f"y ~ {' + '.join(dummies.columns)} + x"  # last, so that what conditions determine is not its effect
+            )
             joined = pd.concat([table, dummies], axis=1)
             yield _row(name, "within conditions", joined, fixed)
 

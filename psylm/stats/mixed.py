@@ -314,7 +314,9 @@ def compare(
     first, second = (fit_mixed(data[both], formula, family=family, reml=False) for formula in (smaller, larger))
     assert first.frame is not None and second.frame is not None
     if len(independent(np.hstack([second.frame.x, first.frame.x]))) > len(second.frame.kept):
-        raise InputError(Problem(f"formula {larger!r}", f"a model that does not contain {smaller!r}", "its fixed effects too"))
+        raise InputError(
+            Problem(f"formula {larger!r}", f"a model that does not contain {smaller!r}", "its fixed effects too")
+        )
     df = second.parameters - first.parameters
     if df < 1:
         raise InputError(Problem(f"formula {larger!r}", f"{-df} parameters fewer than {smaller!r}", "a larger model"))

@@ -95,7 +95,11 @@ class ModelFrame:
         dropped = [name for number, name in enumerate(self.fixed.names) if number not in self.kept]
         if dropped:
             said.append(f"left out, since the columns before determine them: {', '.join(dropped)}")
-        single = [one for one in self.formula.fixed.factors if self.variables[one].levels and len(self.variables[one].levels or ()) < 2]
+        single = [
+            one
+            for one in self.formula.fixed.factors
+            if self.variables[one].levels and len(self.variables[one].levels or ()) < 2
+        ]
         if single:
             said.append(f"left out, since they have one level only: {', '.join(single)}")
         return tuple(said)
@@ -126,7 +130,16 @@ def model_frame(data: pd.DataFrame, text: str, family: Family = "gaussian") -> M
         codes = keys.groupby(list(bar.group), observed=True, sort=True).ngroup().to_numpy()
         blocks.append(Block(bar, model_matrix(bar.terms, variables.found, n), codes, int(codes.max()) + 1))
     response = _response(formula.response, variables, family, place)
-    frame = ModelFrame(formula, variables, response, fixed, independent(fixed.values), tuple(blocks), len(data), _settings(data, variables))
+    frame = ModelFrame(
+        formula,
+        variables,
+        response,
+        fixed,
+        independent(fixed.values),
+        tuple(blocks),
+        len(data),
+        _settings(data, variables),
+    )
     _check(frame, family, place)
     return frame
 
@@ -159,7 +172,9 @@ def _response(expression: str, variables: Variables, family: Family, place: str)
         other = float(values[~np.isin(values, (0, 1))][0])
         raise InputError(Problem(f"{place}, response {expression}", f"{other:g}", "0 and 1, or two levels"))
     if np.ptp(values) <= 1e-14 * np.abs(values).max():
-        raise InputError(Problem(f"{place}, response {expression}", f"the same in all {len(values)} rows", "values that vary"))
+        raise InputError(
+            Problem(f"{place}, response {expression}", f"the same in all {len(values)} rows", "values that vary")
+        )
     return np.asarray(values, dtype=float)
 
 

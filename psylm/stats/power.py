@@ -113,7 +113,8 @@ def _of_means_and_effects(frame: ModelFrame, terms: Terms, condition: str, covar
     grid = reference_grid(frame, terms)
     if condition in grid.points:
         first, second = (
-            grid.design[(grid.points[condition] == level).to_numpy()].mean(axis=0) for level in frame.settings[condition]
+            grid.design[(grid.points[condition] == level).to_numpy()].mean(axis=0)
+            for level in frame.settings[condition]
         )
     else:
         first = second = grid.design.mean(axis=0)

@@ -294,7 +294,9 @@ def variable_of(column: pd.Series, name: str, memory: Memory) -> Variable:
     if kind in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
         return Variable(column.to_numpy(dtype=float, na_value=np.nan))
     if kind not in ("categorical", "string", "boolean"):
-        raise InputError(Problem(f"column {name!r}", f"values of kind {kind}", "numbers, text, categories or True/False"))
+        raise InputError(
+            Problem(f"column {name!r}", f"values of kind {kind}", "numbers, text, categories or True/False")
+        )
     if kind == "categorical":
         own = [level if isinstance(level, str) else _text(level) for level in column.cat.categories]
     else:
@@ -330,7 +332,9 @@ class Variables:
         For each column or expression, how many rows it lacks.
     """
 
-    def __init__(self, expressions: Iterable[str], data: pd.DataFrame, others: Iterable[str] = (), *, place: str = "formula") -> None:
+    def __init__(
+        self, expressions: Iterable[str], data: pd.DataFrame, others: Iterable[str] = (), *, place: str = "formula"
+    ) -> None:
         expressions, others = list(expressions), list(others)
         self.columns = columns_in(expressions)
         absent = sorted({name for name in (*self.columns, *others) if name not in data})
@@ -342,11 +346,17 @@ class Variables:
         lacking |= {one: data[one].isna().to_numpy() for one in others}
         self.missing = {one: int(rows.sum()) for one, rows in lacking.items() if rows.any()}
         self.kept = ~np.logical_or.reduce([*lacking.values(), np.zeros(len(data), dtype=bool)])
-        self.found = {one: _used(replace(variable, values=variable.values[self.kept])) for one, variable in found.items()}
-        infinite = {
-            one: int((~np.isfinite(variable.values)).sum()) for one, variable in self.found.items() if variable.levels is None
+        self.found = {
+            one: _used(replace(variable, values=variable.values[self.kept])) for one, variable in found.items()
         }
-        problems = [Problem(f"formula, {one!r}", f"infinity in {n} rows", "numbers") for one, n in infinite.items() if n]
+        infinite = {
+            one: int((~np.isfinite(variable.values)).sum())
+            for one, variable in self.found.items()
+            if variable.levels is None
+        }
+        problems = [
+            Problem(f"formula, {one!r}", f"infinity in {n} rows", "numbers") for one, n in infinite.items() if n
+        ]
         if problems:
             raise InputError(*problems)
 
