@@ -21,6 +21,7 @@ from psylm.models.scratch import ScratchNetwork
 from psylm.models.window import first_position
 from psylm.scratch.xlnet import TwoStreamLayer
 
+
 @contextmanager
 def attributes(target: Any, values: dict[str, Any]) -> Iterator[None]:
     """Set attributes of one object for a while."""
