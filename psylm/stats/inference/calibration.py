@@ -14,6 +14,7 @@ from scipy import special, stats
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.correlation import log_odds
 from psylm.stats.inference.intervals import LEVEL, mean_interval
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.resampling import RESAMPLES, bca_interval, bootstrap, jackknife
 
 BINS = 10
@@ -102,6 +103,9 @@ def calibration(
     np.float64(0.1)
     """
     p, h = np.asarray(model, dtype=float), np.asarray(human, dtype=float)
+    check_pairs(p, h)
+    if bins < 1:
+        raise InputError(Problem("bins", str(bins), "1 or more"))
     size = np.broadcast_to(np.nan if respondents is None else np.asarray(respondents, dtype=float), p.shape)
     known = ~(np.isnan(p) | np.isnan(h))
     p, h, size = p[known], h[known], size[known]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from psylm.common.errors import InputError
+from psylm.stats.inference.one_model import check_columns, check_one
 from psylm.stats.mixed_models.fit import MixedModel, compare
 from psylm.stats.mixed_models.maximal import fit_maximal
 
@@ -81,6 +82,7 @@ def predictor_effect(
     of language model quality. CMCL.
     """
     columns = [response, predictor, *covariates]
+    _check(data, [*columns, group])
     clean = data[[*columns, group]].dropna()
     spread = clean[columns].std()
     # A constant column has no spread beyond rounding.
@@ -117,6 +119,11 @@ def predictor_effect(
         groups=full.groups["group"],
         note="; ".join(filter(None, [full.trouble, left_out(covariates, usable, full, fixed)])),
     )
+
+
+def _check(data: pd.DataFrame, names: Sequence[str]) -> None:
+    check_columns(data, names)
+    check_one(data, names)
 
 
 def _no_effect(clean: pd.DataFrame, group: str, note: str) -> Effect:
@@ -170,6 +177,7 @@ def lagged_effects(
         test of all predictors together; `n`; `random` effects; `note`, what is to be known of the fit.
     """
     columns = list(dict.fromkeys([response, *predictors, *covariates]))
+    _check(data, [*columns, *groups])
     clean = data[[*columns, *groups]].dropna()
     spread = clean[columns].std()
     if len(clean) < 2 * (len(columns) + 2) or not (spread[[response, *predictors]] > 0).all():

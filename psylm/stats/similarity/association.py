@@ -43,7 +43,7 @@ def association(
     Raises
     ------
     InputError
-        A set has fewer than two words.
+        A set has fewer than two words, or a vector no direction.
 
     References
     ----------
@@ -57,10 +57,7 @@ def association(
     >>> round(found.estimate, 2), found.n
     (1.7..., 4)
     """
-    sets = {"x": _units(x), "y": _units(y), "a": _units(a), "b": _units(b)}
-    for name, vectors in sets.items():
-        if len(vectors) < 2:
-            raise InputError(Problem(name, f"{len(vectors)} words", "two or more"))
+    sets = {name: _units(name, vectors) for name, vectors in (("x", x), ("y", y), ("a", a), ("b", b))}
     closer = sets["a"].mean(0) - sets["b"].mean(0)
     first, second = sets["x"] @ closer, sets["y"] @ closer
     both = np.concatenate([first, second])
@@ -82,6 +79,13 @@ def _d(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray((first.mean(1) - second.mean(1)) / spread)
 
 
-def _units(vectors: ArrayLike) -> np.ndarray:
+def _units(name: str, vectors: ArrayLike) -> np.ndarray:
     table = np.asarray(vectors, dtype=float)
-    return np.asarray(table / np.linalg.norm(table, axis=1, keepdims=True))
+    if table.ndim != 2 or len(table) < 2:
+        raise InputError(Problem(name, f"{len(table) if table.ndim == 2 else 'no'} words", "two or more"))
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    if not np.isfinite(table).all() or not lengths.all():
+        raise InputError(
+            Problem(name, "a vector with NaN or infinity, or of length 0", "vectors that have a direction")
+        )
+    return np.asarray(table / lengths)
