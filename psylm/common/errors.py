@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -49,3 +51,15 @@ class InputError(PsylmError):
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
         super().__init__("\n".join(map(str, problems)))
+
+
+def one_of(found: str, known: Sequence[str]) -> str:
+    """Say what is known, and which of it is near to what was found.
+
+    Examples
+    --------
+    >>> one_of("Fitting", ["fitting", "odd"])
+    'one of fitting, odd (did you mean fitting?)'
+    """
+    near = difflib.get_close_matches(found.lower(), known, n=1, cutoff=0.5)
+    return "one of " + ", ".join(known) + (f" (did you mean {near[0]}?)" if near else "")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +11,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from psylm.common.errors import Problem
+from psylm.common.registry import Registry
 
 Arrays = dict[str, dict[int, np.ndarray]]
 """What does not fit a table: for each name, an array a trial, of any shape."""
@@ -78,7 +76,8 @@ class Measure:
     check: Check | None = None
 
 
-_REGISTERED: dict[str, Measure] = {}
+MEASURES: Registry[Measure] = Registry("measure", package="psylm.measures", folder="measures")
+"""Every measure by name: a module of `psylm.measures` each, and the files of the study's own `measures/`."""
 
 
 def measure(
@@ -92,27 +91,24 @@ def measure(
     arrays: bool = False,
     check: Check | None = None,
 ) -> Callable[[Function], Function]:
-    """Register a function as a measure; parameters as in `Measure`."""
+    """Register a function as a measure; parameters as in `Measure`.
+
+    Examples
+    --------
+    >>> sorted(MEASURES["cloze"].families)
+    ['causal', 'masked', 'permuted', 'recurrent', 'seq2seq']
+    """
 
     def register(function: Function) -> Function:
-        _REGISTERED[name] = Measure(
-            name, function, frozenset(families), options, needs_target, together, meaning, arrays, check
+        MEASURES.add(
+            name,
+            Measure(name, function, frozenset(families), options, needs_target, together, meaning, arrays, check),
         )
         return function
 
     return register
 
 
-@cache
-def measures() -> dict[str, Measure]:
-    """Return every measure, by name; each module of `psylm.measures` is imported once.
-
-    Examples
-    --------
-    >>> sorted(measures()["cloze"].families)
-    ['causal', 'masked', 'permuted', 'recurrent', 'seq2seq']
-    """
-    package = importlib.import_module("psylm.measures")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"psylm.measures.{module.name}")
-    return dict(sorted(_REGISTERED.items()))
+def measures() -> Registry[Measure]:
+    """Return every measure, by name."""
+    return MEASURES
