@@ -56,7 +56,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         if rows["layer"].nunique() < 2:
             continue
         figure, panels = new_figure(SINGLE, 2.6)
-        axes = layer_curves(panels[0], rows.assign(name=rows["test"].str.partition(":")[0]), "name")
+        axes = layer_curves(rows.assign(name=rows["test"].str.partition(":")[0]), "name", axes=panels[0])
         axes.axhline(0, color="0.5", linewidth=0.6, zorder=1)
         axes.set_ylabel("Association (effect size d)")
         figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1)

@@ -180,7 +180,7 @@ def _draw_layers(layers: pd.DataFrame, model: str, about: str) -> Drawn:
     rows = layers[own & (layers["kind"] == "weights")]
     rows = rows.assign(line=np.where(rows["model"] == model, "trained", "random weights"))
     figure, (axes,) = new_figure(SINGLE, 2.3)
-    by_layer(axes, rows, "line", "Selectivity")
+    by_layer(rows, "line", "Selectivity", axes=axes)
     if rows["line"].nunique() > 1:
         axes.legend()
     return Drawn(
@@ -204,7 +204,7 @@ def _draw_map(run: Run, model: str, stimuli: str, selectivity: pd.DataFrame, abo
     there = scene(trial | {"language": run.card(stimuli)["language"]}, _asked(run)["query"], _asked(run)["target"])
     words = there.words if there is not None else []
     figure, (axes,) = new_figure(SINGLE, 0.95 * SINGLE)
-    attention_map(axes, maps[layer, head], words)
+    attention_map(maps[layer, head], words, axes=axes)
     return Drawn(
         figure,
         f"Attention between words, {about}: head {layer}.{head}, the most selective one, in the first sentence "
@@ -217,9 +217,9 @@ def _draw_heads(heads: pd.DataFrame, selectivity: pd.DataFrame, about: str) -> D
     layers, across = heads["layer"].nunique(), heads["head"].nunique()
     figure, (left, right) = new_figure(DOUBLE if across > layers / 2 else 1.4 * SINGLE, min(0.6 + 0.13 * layers, 6), 2)
     grids = {name: heads.pivot(index="layer", columns="head", values=name) for name in ("estimate", "link")}
-    head_grid(left, grids["estimate"], "Selectivity", best=_best(selectivity))
+    head_grid(grids["estimate"], "Selectivity", best=_best(selectivity), axes=left)
     marked = list(zip(sure["layer"], sure["head"], strict=True))
-    head_grid(right, grids["link"], "Correlation with the margin (r)", marked=marked)
+    head_grid(grids["link"], "Correlation with the margin (r)", marked=marked, axes=right)
     right.set_ylabel("")
     return Drawn(
         figure,
@@ -235,7 +235,7 @@ def _draw_margin(looks: Looks, seed: int, about: str) -> Drawn:
     means = looks.table.groupby("item", sort=False)[[column, "margin"]].mean()
     found = correlation(means[column], means["margin"], kind="spearman", seed=seed)
     figure, (axes,) = new_figure(SINGLE, 2.6)
-    agreement(axes, means[column], means["margin"], [str(item) for item in means.index], found=found)
+    agreement(means[column], means["margin"], [str(item) for item in means.index], found=found, axes=axes)
     axes.set_xlabel("Selectivity, all heads" if looks.best is None else "Selectivity, best head")
     axes.set_ylabel("Margin (bits)")
     return Drawn(
@@ -252,7 +252,7 @@ def _draw_kinds(kinds: pd.DataFrame, names: list[str], about: str) -> Drawn:
         matrix.loc[row["kind"], row["with"]] = matrix.loc[row["with"], row["kind"]] = row["estimate"]
     labels = [name.replace("_", " ") for name in names]
     figure, (axes,) = new_figure(SINGLE, 0.9 * SINGLE)
-    correlations(axes, matrix.set_axis(labels).set_axis(labels, axis=1), "Spearman's ρ")
+    correlations(matrix.set_axis(labels).set_axis(labels, axis=1), "Spearman's ρ", axes=axes)
     return Drawn(
         figure,
         f"How far ways to measure selectivity agree, {about}: rank correlations over items; their 95% intervals are in "

@@ -135,7 +135,7 @@ def _draw_conditions(trials: pd.DataFrame, card: dict[str, Any], model: str) -> 
             [np.ones(len(trials), bool), *(trials[f] == v for f, v in zip(outer[:-1], levels, strict=True))]
         )
         rows = trials[keep].assign(value=trials["surprisal"])
-        condition_means(panel, rows, x, card["factors"][x], hue, card["factors"][hue] if hue else ())
+        condition_means(rows, x, card["factors"][x], hue=hue, groups=card["factors"][hue] if hue else (), axes=panel)
         panel.set_xlabel(x.replace("_", " "))
         panel.set_title(", ".join(levels))
     panels[0].set_ylabel("Surprisal of the target (bits)")
@@ -160,7 +160,7 @@ def _draw_contrasts(contrasts: pd.DataFrame, model: str) -> Drawn:
         }
     )  # fmt: skip
     figure, panels = new_figure(DOUBLE * 0.75, 0.6 + 0.19 * len(rows))
-    forest(panels[0], rows, "name").set_xlabel("Difference in surprisal (Cohen's d)")
+    forest(rows, "name", axes=panels[0]).set_xlabel("Difference in surprisal (Cohen's d)")
     n = int(contrasts["n"].max())
     return Drawn(
         figure,
@@ -175,7 +175,7 @@ def _draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
     who = rows["who"].where(rows["who"].notna() & (rows["who"] != ""), model)
     rows["name"] = who + rows["condition"].map(lambda condition: "" if condition == "all" else f" ({condition})")
     figure, panels = new_figure(SINGLE, 0.6 + 0.24 * len(rows))
-    proportions(panels[0], rows, "name").set_xlabel("Share of items")
+    proportions(rows, "name", axes=panels[0]).set_xlabel("Share of items")
     figure.suptitle(str(rows["measure"].iloc[0]), fontsize=8)
     return Drawn(
         figure,
@@ -189,7 +189,7 @@ def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Draw
     figure, panels = new_figure(SINGLE, 2.9)
     rank = human[human["coefficient"] == "spearman"].iloc[0]
     people, ours = log_odds(measured["human_cloze"]), log_odds(measured["cloze"])
-    agreement(panels[0], people, ours, list(measured["target"]), found=_correlation(rank))
+    agreement(people, ours, list(measured["target"]), found=_correlation(rank), axes=panels[0])
     panels[0].set_xlabel("Human cloze (log-odds)")
     panels[0].set_ylabel("Model cloze (log-odds)")
     return Drawn(
@@ -202,7 +202,7 @@ def _draw_human(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> Draw
 
 def _draw_calibration(curve: pd.DataFrame, model: str) -> Drawn:
     figure, panels = new_figure(SINGLE, SINGLE)
-    calibration(panels[0], curve)
+    calibration(curve, axes=panels[0])
     return Drawn(
         figure, calibration_caption(curve, f"cloze of {curve['n'].sum():,} words by {model} against shares of people")
     )
@@ -219,7 +219,9 @@ def _draw_references(trials: pd.DataFrame, references: pd.DataFrame, card: dict[
     words = "words of one token" if single in trials else "all words"
     found = references[(references["with"].str.endswith(who)) & (references["words"] == words)].iloc[0]
     figure, panels = new_figure(SINGLE, 2.9)
-    agreement(panels[0], rows[column], rows["surprisal"], list(rows["target"]), found=_correlation(found), symbol="r")
+    agreement(
+        rows[column], rows["surprisal"], list(rows["target"]), found=_correlation(found), symbol="r", axes=panels[0]
+    )
     panels[0].set_xlabel(f"Published surprisal, {who} (bits)")
     panels[0].set_ylabel("Surprisal, this run (bits)")
     return Drawn(
@@ -241,7 +243,7 @@ def _draw_effects(effects: pd.DataFrame, model: str) -> Drawn:
         name=effects["response"].str.replace("_", " "),
     )  # fmt: skip
     figure, panels = new_figure(DOUBLE * 0.75, 0.9 + 0.3 * rows["name"].nunique())
-    forest(panels[0], rows, "name", "predictor", shown).set_xlabel(
+    forest(rows, "name", hue="predictor", groups=shown, axes=panels[0]).set_xlabel(
         "Effect of surprisal (SD of the response per SD of surprisal)"
     )
     covariates = str(effects["covariates"].iloc[0]).replace("_", " ")

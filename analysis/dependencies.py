@@ -118,7 +118,12 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         for axes, level in zip(panels, levels, strict=True):
             rows = pairs.table if group is None else pairs.table[pairs.table[group] == level]
             condition_means(
-                axes, rows.assign(value=rows["margin"]), x, pairs.factors[x], hue, pairs.factors[hue] if hue else ()
+                rows.assign(value=rows["margin"]),
+                x,
+                pairs.factors[x],
+                hue=hue,
+                groups=pairs.factors[hue] if hue else (),
+                axes=axes,
             )
             axes.axhline(0, color="0.5", linewidth=0.6, linestyle="--", zorder=0)
             axes.set_title(str(level).replace("-", " "))

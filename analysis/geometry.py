@@ -140,7 +140,7 @@ def _draw_human(table: pd.DataFrame, model: str) -> Drawn:
 def _curves(table: pd.DataFrame, group: str, label: str, title: str) -> Figure:
     """Draw curves over layers in a figure of their own, the legend above it."""
     figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], table, group)
+    axes = layer_curves(table, group, axes=panels[0])
     axes.set_ylabel(label)
     figure.legend(*axes.get_legend_handles_labels(), title=title, loc="outside upper center", ncols=3)
     return figure
@@ -151,7 +151,7 @@ def _draw_matrix(space: Space, model: str) -> Drawn:
     chosen = texts[:DRAWN_TEXTS]
     labels = [text if len(text) <= 48 else text[:47] + "…" for text in chosen]
     with styled():
-        axes = similarity_matrix(None, 1 - dissimilarity(vectors[:DRAWN_TEXTS], "cosine"), labels)
+        axes = similarity_matrix(1 - dissimilarity(vectors[:DRAWN_TEXTS], "cosine"), labels)
     figure = axes.get_figure()
     return Drawn(
         figure,  # type: ignore[arg-type]

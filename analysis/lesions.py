@@ -193,7 +193,7 @@ def _doses_drawn(model: str, table: pd.DataFrame) -> Drawn:
     figure, grid = plt.subplots(lines, columns, figsize=(DOUBLE, 0.35 + 1.55 * lines), sharey=True, squeeze=False)
     for place, (name, rows) in enumerate(kinds):
         axes = grid[place // columns][place % columns]
-        dose_response(pd.concat([intact, rows]), axes, unit=str(rows["unit"].iloc[0]))
+        dose_response(pd.concat([intact, rows]), unit=str(rows["unit"].iloc[0]), axes=axes)
         axes.set_title(str(name))
         if place % columns == 0:
             axes.set_ylabel("Right choices (share)")
@@ -218,7 +218,7 @@ def _controls_drawn(model: str, controls: pd.DataFrame, draws: pd.DataFrame) -> 
     tasks = list(dict.fromkeys(controls["task"]))
     figure, panels = new_figure(max(SINGLE, DOUBLE * len(tasks) / 3), 2.2, columns=len(tasks))
     for axes, task in zip(panels, tasks, strict=True):
-        among_random(controls[controls["task"] == task], draws[draws["task"] == task], axes)
+        among_random(controls[controls["task"] == task], draws[draws["task"] == task], axes=axes)
         axes.set_title(task)
     panels[0].set_ylabel("Right choices (share)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
@@ -242,7 +242,7 @@ def _dissociation_drawn(model: str, table: pd.DataFrame, found: pd.DataFrame) ->
     ]
     named = mine.assign(name=mine["lesion"], order=mine["lesion"] != INTACT).sort_values("order", kind="stable")
     figure, panels = new_figure(SINGLE, 2.6)
-    axes = dissociation(named, panels[0])
+    axes = dissociation(named, axes=panels[0])
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return {
         f"dissociation-{model}": Drawn(

@@ -131,7 +131,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         rows = rows.assign(name=name.str.replace("_", " "), human=people)
         methods = list(dict.fromkeys(rows["method"]))
         figure, panels = new_figure(DOUBLE * 0.7, 0.8 + rows["name"].nunique() * (0.16 + 0.08 * len(methods)))
-        axes = proportions(panels[0], rows, "name", "method", methods, chance=0.5)
+        axes = proportions(rows, "name", hue="method", groups=methods, chance=0.5, axes=panels[0])
         axes.set_xlabel("Pairs in which the good sentence is preferred (share)")
         if len(methods) > 1 or people.notna().any():
             handles, names = axes.get_legend_handles_labels()

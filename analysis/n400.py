@@ -111,7 +111,7 @@ def _components(effects: pd.DataFrame, stimuli: str) -> Drawn:
         predictor=rows["predictor"].map(short),
     )  # fmt: skip
     figure, panels = grid(DOUBLE * 0.75, 0.9 + 0.09 * len(shown) * rows["response"].nunique(), 1, 1)
-    forest(panels[0], rows, "response", "predictor", [short(name) for name in shown])
+    forest(rows, "response", hue="predictor", groups=[short(name) for name in shown], axes=panels[0])
     panels[0].set_xlabel("Effect of surprisal (SD of the amplitude per SD of surprisal)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(shown), 4))
     return Drawn(
@@ -133,7 +133,7 @@ def _draw_conditions(run: Run, table: pd.DataFrame, stimuli: str) -> Drawn:
     figure, panels = grid(DOUBLE, 2.0, len(measures), 3)
     for axes, measure in zip(panels, measures, strict=True):
         rows = trials.assign(value=trials[measure]).dropna(subset=["value"])
-        condition_means(axes, rows, x, card["factors"][x], hue, card["factors"][hue] if hue else ())
+        condition_means(rows, x, card["factors"][x], hue=hue, groups=card["factors"][hue] if hue else (), axes=axes)
         axes.set_title(short(measure.removeprefix(SURPRISAL)))
         axes.set_ylabel("Surprisal (bits)" if measure.startswith(SURPRISAL) else "Amplitude (µV)")
     if hue:

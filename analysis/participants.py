@@ -70,7 +70,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         groups = list(dict.fromkeys(rows["group"]))
         figure, panels = new_figure(min(DOUBLE, 3.2 * len(groups)), 2.3, columns=len(groups))
         for axes, group in zip(panels, groups, strict=True):
-            effects_by_subject(rows[rows["group"] == group], axes)
+            effects_by_subject(rows[rows["group"] == group], axes=axes)
             axes.set_title(str(group).rpartition("#")[2])
         panels[0].set_ylabel(f"{contrast} (bits)")
         subjects, items = rows.groupby("group")["subject"].nunique().max(), int(rows["n"].min())

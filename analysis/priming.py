@@ -111,7 +111,7 @@ def _draw_conditions(rows: pd.DataFrame, factor: tuple[str, list[str]], label: s
     name, levels = factor
     figure, panels = new_figure(SINGLE * 0.7, 2.4)
     values = rows.melt(id_vars="item", value_vars=levels, var_name=name, value_name="value")
-    axes = condition_means(panels[0], values, name, levels)
+    axes = condition_means(values, name, levels, axes=panels[0])
     axes.set_xlabel(name)
     axes.set_ylabel(label)
     return Drawn(
@@ -126,7 +126,7 @@ def _draw_layers(effects: pd.DataFrame, model: str) -> Drawn:
         estimate=effects["effect_size"], low=effects["effect_low"], high=effects["effect_high"]
     )
     figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], rows, "measure")
+    axes = layer_curves(rows, "measure", axes=panels[0])
     axes.axhline(0, color="0.5", linewidth=0.6, zorder=1)
     axes.set_ylabel("Priming in the cosine (d_z)")
     return Drawn(
@@ -141,7 +141,7 @@ def _draw_items(found: dict[tuple[str, int], pd.DataFrame], items: pd.DataFrame,
     row = items[items["layer"] == top].iloc[0]
     rank = Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))
     figure, panels = new_figure(SINGLE, 2.9)
-    axes = agreement(panels[0], both["effect_x"], both["effect_y"], list(both["target"]), found=rank)
+    axes = agreement(both["effect_x"], both["effect_y"], list(both["target"]), found=rank, axes=panels[0])
     axes.set_xlabel("Priming in the cosine (related − unrelated)")
     axes.set_ylabel("Priming in surprisal (bits)")
     return Drawn(

@@ -112,7 +112,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
         names = list(dict.fromkeys(rows["task"]))
         figure, panels = new_figure(DOUBLE, 2.3, len(names))
         for axes, name in zip(panels, names, strict=True):
-            probes(axes, rows[rows["task"] == name])
+            probes(rows[rows["task"] == name], axes=axes)
             axes.set_title(str(name).replace(", ", ",\n"))
             if axes is not panels[0]:
                 axes.set_ylabel("")

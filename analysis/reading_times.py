@@ -99,7 +99,7 @@ def _spillover(effects: pd.DataFrame, stimuli: str) -> Drawn:
     responses = list(dict.fromkeys(rows["response"]))
     figure, panels = grid(DOUBLE if len(responses) > 1 else SINGLE, 1.9, len(responses), 3)
     for axes, response in zip(panels, responses, strict=True):
-        lagged(axes, rows[rows["response"] == response], "predictor").set_title(response.replace("_", " "))
+        lagged(rows[rows["response"] == response], "predictor", axes=axes).set_title(response.replace("_", " "))
     figure.supylabel("Effect of one bit (ms)", fontsize=8)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return Drawn(
@@ -114,10 +114,10 @@ def _profile(rows: pd.DataFrame, stimuli: str) -> Drawn:
     responses = list(dict.fromkeys(rows.loc[rows["kind"] == "response", "measure"]))
     figure, panels = grid(DOUBLE, 1.9, len(responses) + 1, min(3, len(responses) + 1))
     for axes, response in zip(panels, responses, strict=False):
-        profile(axes, rows[rows["measure"] == response], "measure")
+        profile(rows[rows["measure"] == response], "measure", axes=axes)
         axes.set_title(response.replace("_", " "))
         axes.set_ylabel("Reading time (ms)")
-    profile(panels[-1], rows[rows["kind"] == "predictor"], "measure").set_title("surprisal")
+    profile(rows[rows["kind"] == "predictor"], "measure", axes=panels[-1]).set_title("surprisal")
     panels[-1].set_ylabel("Surprisal (bits)")
     figure.legend(*panels[-1].get_legend_handles_labels(), loc="outside upper center", ncols=3, title="surprisal")
     for axes in panels:
@@ -133,11 +133,11 @@ def _shape(curves: pd.DataFrame, link: pd.DataFrame, model: str, stimuli: str) -
     responses = list(dict.fromkeys(curves["response"]))
     figure, panels = grid(DOUBLE, 2.0, 2 * len(responses), len(responses) if len(responses) > 1 else 2)
     for axes, response in zip(panels, responses, strict=False):
-        smooth_curve(axes, curves[curves["response"] == response]).set_title(response.replace("_", " "))
+        smooth_curve(curves[curves["response"] == response], axes=axes).set_title(response.replace("_", " "))
     panels[0].set_ylabel("Effect (ms)")
     rows = in_thousandths(link)
     for number, (axes, response) in enumerate(zip(panels[len(responses) :], responses, strict=True)):
-        forest(axes, rows[rows["response"] == response], "link")
+        forest(rows[rows["response"] == response], "link", axes=axes)
         axes.tick_params(labelleft=number == 0)
     if len(responses) == 1:
         panels[-1].set_xlabel(GAIN)

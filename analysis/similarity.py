@@ -135,7 +135,9 @@ def _draw_conditions(trials: pd.DataFrame, card: dict[str, Any], model: str) -> 
     first, *others = card["factors"]
     hue = others[0] if others else None
     figure, panels = new_figure(SINGLE, 2.5)
-    axes = condition_means(panels[0], trials, first, card["factors"][first], hue, card["factors"][hue] if hue else ())
+    axes = condition_means(
+        trials, first, card["factors"][first], hue=hue, groups=card["factors"][hue] if hue else (), axes=panels[0]
+    )
     axes.set_xlabel(first.replace("_", " "))
     axes.set_ylabel("Cosine of the two texts")
     if hue:
@@ -150,7 +152,7 @@ def _draw_conditions(trials: pd.DataFrame, card: dict[str, Any], model: str) -> 
 def _draw_layers(conditions: pd.DataFrame, model: str) -> Drawn:
     figure, panels = new_figure(SINGLE * 1.25, 2.6)
     rows = conditions.assign(estimate=conditions["mean"], name=conditions["condition"].str.replace("/", ", "))
-    axes = layer_curves(panels[0], rows, "name")
+    axes = layer_curves(rows, "name", axes=panels[0])
     axes.set_ylabel("Cosine of the two texts")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return Drawn(
@@ -162,7 +164,7 @@ def _draw_layers(conditions: pd.DataFrame, model: str) -> Drawn:
 
 def _draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
     figure, panels = new_figure(SINGLE * 1.25, 2.8)
-    axes = layer_curves(panels[0], preference, "comparison", chance=0.5)
+    axes = layer_curves(preference, "comparison", chance=0.5, axes=panels[0])
     axes.set_ylabel("Share of items")
     axes.set_ylim(-0.03, 1.03)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1)
@@ -178,7 +180,7 @@ def _draw_human(trials: pd.DataFrame, human: pd.DataFrame, card: dict[str, Any],
     found = Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))
     figure, panels = new_figure(SINGLE, 2.9)
     words = [f"item {item}" for item in trials["item"]]
-    axes = agreement(panels[0], trials[f"human_{RATING}"], trials["value"], words, 0, found=found)
+    axes = agreement(trials[f"human_{RATING}"], trials["value"], words, outliers=0, found=found, axes=panels[0])
     axes.set_xlabel(f"Human {RATING}: {card['human'][RATING].rpartition('(')[2].rstrip(')')}")
     axes.set_ylabel("Cosine of the two texts")
     return Drawn(
@@ -191,7 +193,7 @@ def _draw_human(trials: pd.DataFrame, human: pd.DataFrame, card: dict[str, Any],
 def _draw_human_layers(human: pd.DataFrame, model: str) -> Drawn:
     rows = human.assign(name=human["coefficient"].map({"spearman": "Spearman's ρ", "pearson": "Pearson's r"}))
     figure, panels = new_figure(SINGLE, 2.4)
-    axes = layer_curves(panels[0], rows, "name")
+    axes = layer_curves(rows, "name", axes=panels[0])
     axes.set_ylabel("Correlation with human ratings")
     axes.legend()
     return Drawn(

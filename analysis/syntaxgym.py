@@ -104,7 +104,7 @@ def _draw_accuracy(run: Run, predictions: pd.DataFrame, model: str) -> Drawn:
     name = predictions["stimuli"].map(lambda stimuli: run.card(stimuli)["title"])
     name = name + ("  (" + predictions["prediction"].astype(str) + ")").where(several, "")
     figure, panels = new_figure(DOUBLE * 0.9, 0.6 + 0.2 * len(predictions))
-    proportions(panels[0], predictions.assign(name=name), "name").set_xlabel(
+    proportions(predictions.assign(name=name), "name", axes=panels[0]).set_xlabel(
         "Share of items of which the prediction is true"
     )
     return Drawn(
@@ -123,10 +123,9 @@ def _draw_regions(rows: pd.DataFrame, run: Run, stimuli: str, model: str) -> Dra
     predicted = {region for text in json.loads(items["predictions"].iloc[0]) for region, _ in places(parse(text))}
     conditions = card["factors"]["condition"]
     figure, panels = new_figure(DOUBLE * 0.75, 2.6)
-    regions(
-        panels[0], rows, order, conditions, within=True,
-        marked=sorted(predicted - {ALL}), names=dict(NAMED.findall(card["columns"].get("regions", ""))),
-    )  # fmt: skip
+    named = dict(NAMED.findall(card["columns"].get("regions", "")))
+    marked = sorted(predicted - {ALL})
+    regions(rows, order=order, groups=conditions, within=True, marked=marked, names=named, axes=panels[0])
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=min(len(conditions), 4))
     return Drawn(
         figure,

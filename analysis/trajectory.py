@@ -85,7 +85,7 @@ def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
             mine = rows[rows["condition"] == condition]
             if measure == ACCURACY:  # an interval by Student's t may go on where no accuracy is
                 mine = mine.assign(low=mine["low"].clip(lower=0), high=mine["high"].clip(upper=1))
-            trajectory(panel, mine, "architecture", chance=0.5 if measure == ACCURACY else None)
+            trajectory(mine, "architecture", chance=0.5 if measure == ACCURACY else None, axes=panel)
             panel.set_title(str(condition))
         if measure == ACCURACY:
             panels[0].set_ylabel("Accuracy (share of pairs)")

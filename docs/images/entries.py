@@ -89,7 +89,7 @@ def human_calibration() -> Drawn:
     module = STUDY.analysis_module("cloze")
     measured = module.with_human(module.targets(run, MODEL, "devarda2024"), run.human("devarda2024"), {})
     curve = calibration(measured["cloze"], measured["human_cloze"], seed=run.manifest["seed"]).curve
-    axes = draw_calibration(None, curve)
+    axes = draw_calibration(curve)
     what = f"cloze of {int(curve['n'].sum()):,} words by {MODEL} against shares of people"
     return Drawn(axes.get_figure(), calibration_caption(curve, what))
 
@@ -110,7 +110,7 @@ def texts() -> Drawn:
     sentences = [text for pair in zip(pairs["context"], pairs["sentence"], strict=True) for text in pair]
     vectors = embed(psylm.load_model(ENCODER, device="cpu"), sentences)[-1]
     norms = np.linalg.norm(vectors, axis=1)
-    axes = similarity_matrix(None, vectors @ vectors.T / np.outer(norms, norms), sentences)
+    axes = similarity_matrix(vectors @ vectors.T / np.outer(norms, norms), sentences)
     return Drawn(
         axes.get_figure(),
         f"Cosines of {len(sentences)} sentences by {ENCODER}: {len(pairs)} paraphrases that share few words, of the set"

@@ -16,19 +16,18 @@ ITEM_SEED = 1
 
 
 def condition_means(
-    axes: Axes | None,
     table: pd.DataFrame,
     x: str,
     levels: Sequence[str],
+    *,
     hue: str | None = None,
     groups: Sequence[str] = (),
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw each condition's mean with its 95% interval over the single items.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         One row an item and condition, with a `value`.
     x
@@ -39,6 +38,8 @@ def condition_means(
         Column whose levels have their own colour and marker.
     groups
         Its levels, in order.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -48,14 +49,14 @@ def condition_means(
     Examples
     --------
     >>> table = pd.DataFrame({"completion": ["expected", "odd"] * 3, "value": [4.0, 9.0, 5.0, 8.0, 6.0, 10.0]})
-    >>> axes = condition_means(None, table, "completion", ["expected", "odd"])
+    >>> axes = condition_means(table, "completion", ["expected", "odd"])
     >>> axes.containers[0].lines[0].get_ydata().tolist()
     [5.0, 9.0]
     """
     scatter = np.random.default_rng(ITEM_SEED)
     names = list(groups) if hue is not None else [""]
     width = 0.7 / len(names)
-    with panel(axes, 2.5) as axes:
+    with panel(2.5, axes=axes) as axes:
         for number, name in enumerate(names):
             rows = table if hue is None else table[table[hue] == name]
             middles = np.arange(len(levels)) + (number - (len(names) - 1) / 2) * width

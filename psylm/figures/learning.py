@@ -15,7 +15,7 @@ FEW = 4
 """Models whose legend has room within a panel; that of more stands beside it."""
 
 
-def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def losses(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw training and validation loss over training tokens, a colour a model.
 
     Parameters
@@ -31,7 +31,7 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         The panel; a line is the validation loss, a pale one the training loss.
     """
     many = table["model"].nunique() > FEW
-    with panel(axes, 0.75 * SINGLE, SINGLE * (1.4 if many else 1)) as axes:
+    with panel(0.75 * SINGLE, SINGLE * (1.4 if many else 1), axes=axes) as axes:
         for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
             look = series(number)
             axes.plot(rows["tokens"], rows["loss"], color=look["color"], alpha=0.35, linewidth=0.6)
@@ -78,19 +78,19 @@ def draw_losses(folder: Path) -> list[Path]:
     return written
 
 
-def trajectory(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: float | None = None) -> Axes:
+def trajectory(table: pd.DataFrame, group: str, *, chance: float | None = None, axes: Axes | None = None) -> Axes:
     """Draw means with their intervals over training tokens, a line a group.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Columns `tokens`, `estimate`, `low`, `high` and the group's.
     group
         The column that tells lines apart.
     chance
         What guessing gives, a dashed line.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -101,13 +101,13 @@ def trajectory(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: fl
     --------
     >>> table = pd.DataFrame({"model": "GPT", "tokens": [1000, 10000], "estimate": [0.5, 0.9], "low": [0.4, 0.8],
     ...                       "high": [0.6, 1.0]})
-    >>> trajectory(None, table, "model", chance=0.5).get_xscale()
+    >>> trajectory(table, "model", chance=0.5).get_xscale()
     'log'
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
             rows = rows.sort_values("tokens")
-            band(axes, rows["tokens"], rows["low"], rows["high"], number)
+            band(rows["tokens"], rows["low"], rows["high"], number, axes=axes)
             axes.plot(rows["tokens"], rows["estimate"], **series(number), markersize=3, label=str(name))
         if chance is not None:
             axes.axhline(chance, color="0.5", linewidth=0.6, linestyle="--", zorder=1)

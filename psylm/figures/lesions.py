@@ -10,17 +10,17 @@ from matplotlib.axes import Axes
 from psylm.figures.style import COLOURS, SINGLE, band, panel, series
 
 
-def dose_response(table: pd.DataFrame, axes: Axes | None = None, *, unit: str = "") -> Axes:
+def dose_response(table: pd.DataFrame, *, unit: str = "", axes: Axes | None = None) -> Axes:
     """Draw performance over the dose of one kind of lesion, a line a task.
 
     Parameters
     ----------
     table
         Columns `task`, `dose`, `estimate`, `low`, `high` and `chance`; the intact model has the dose 0.
-    axes
-        Where to draw; a new figure by default.
     unit
         What the dose counts.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -34,10 +34,10 @@ def dose_response(table: pd.DataFrame, axes: Axes | None = None, *, unit: str = 
     >>> dose_response(table, unit="share of heads").get_xlabel()
     'share of heads'
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         for number, (task, rows) in enumerate(table.groupby("task", sort=False)):
             rows = rows.sort_values("dose")
-            band(axes, rows["dose"], rows["low"], rows["high"], number)
+            band(rows["dose"], rows["low"], rows["high"], number, axes=axes)
             axes.plot(rows["dose"], rows["estimate"], **series(number), markersize=3, label=str(task))
             axes.axhline(
                 rows["chance"].iloc[0], color=COLOURS[number % len(COLOURS)], linewidth=0.6, linestyle=":", zorder=1
@@ -48,7 +48,7 @@ def dose_response(table: pd.DataFrame, axes: Axes | None = None, *, unit: str = 
     return axes
 
 
-def among_random(table: pd.DataFrame, controls: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def among_random(table: pd.DataFrame, controls: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw targeted lesions of heads among random ones of their size.
 
     Parameters
@@ -65,7 +65,7 @@ def among_random(table: pd.DataFrame, controls: pd.DataFrame, axes: Axes | None 
     Axes
         The panel; a grey dot is a random draw.
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         axes.plot(
             controls["dose"], controls["estimate"], linestyle="", marker="o", markersize=3, color="0.6", alpha=0.7,
             markeredgewidth=0, label="random heads (draws)",
@@ -78,7 +78,7 @@ def among_random(table: pd.DataFrame, controls: pd.DataFrame, axes: Axes | None 
     return axes
 
 
-def dissociation(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def dissociation(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw two tasks under lesions, a line a lesion: where lines cross, each lesion spares what the other impairs.
 
     Parameters
@@ -94,7 +94,7 @@ def dissociation(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         The panel, with the tasks side by side.
     """
     tasks = list(dict.fromkeys(table["task"]))
-    with panel(axes, 0.8 * SINGLE, 0.8 * SINGLE) as axes:
+    with panel(0.8 * SINGLE, 0.8 * SINGLE, axes=axes) as axes:
         names = list(dict.fromkeys(table["name"]))
         for number, name in enumerate(names):
             rows = table[table["name"] == name].set_index("task").loc[tasks]

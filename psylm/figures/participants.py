@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from psylm.figures.style import COLOURS, SINGLE, panel
 
 
-def effects_by_subject(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def effects_by_subject(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw the effect of each participant with its interval, in ascending order.
 
     Parameters
@@ -29,7 +29,7 @@ def effects_by_subject(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     >>> effects_by_subject(table).get_xlabel()
     'participant'
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         rows = table.sort_values("estimate").reset_index(drop=True)
         errors = [rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]]
         axes.axhline(0, color="0.5", linewidth=0.6, zorder=1)

@@ -17,13 +17,11 @@ STATIC = -1
 """The number of the layer that is the embedding matrix itself."""
 
 
-def layer_curves(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: float | None = None) -> Axes:
+def layer_curves(table: pd.DataFrame, group: str, *, chance: float | None = None, axes: Axes | None = None) -> Axes:
     """Draw estimates with their 95% intervals over layers, a line a group.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Columns `layer`, `estimate`, `low`, `high` and the group's. Layer 0 are the embeddings that the first layer
         reads, -1 the embedding matrix, which stands apart.
@@ -31,6 +29,8 @@ def layer_curves(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: 
         The column that tells lines apart.
     chance
         What guessing gives, a dashed line.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -41,17 +41,17 @@ def layer_curves(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: 
     --------
     >>> table = pd.DataFrame({"layer": [-1, 0, 1], "estimate": [0.2, 0.4, 0.6], "low": [0.1, 0.3, 0.5],
     ...                       "high": [0.3, 0.5, 0.7], "model": "a"})
-    >>> [tick.get_text() for tick in layer_curves(None, table, "model").get_xticklabels()]
+    >>> [tick.get_text() for tick in layer_curves(table, "model").get_xticklabels()]
     ['static', '0', '1']
     """
-    with panel(axes, 2.5) as axes:
+    with panel(2.5, axes=axes) as axes:
         layers = sorted(int(layer) for layer in table["layer"].unique())
         apart = -max(1.0, 0.08 * layers[-1])  # where the embedding matrix stands
         for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
             deep = rows[rows["layer"] != STATIC].sort_values("layer")
             look = series(number)
             axes.plot(deep["layer"], deep["estimate"], **look, markersize=3, label=str(name), zorder=3)
-            band(axes, deep["layer"], deep["low"], deep["high"], number)
+            band(deep["layer"], deep["low"], deep["high"], number, axes=axes)
             for row in rows[rows["layer"] == STATIC].to_dict("records"):
                 axes.plot([apart, apart], [row["low"], row["high"]], color=look["color"], linewidth=0.9, zorder=2)
                 axes.plot(apart, row["estimate"], look["marker"], color=look["color"], markersize=3.5, zorder=3)
@@ -66,14 +66,17 @@ def layer_curves(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: 
 
 
 def similarity_matrix(
-    axes: Axes | None, similarities: ArrayLike, labels: Sequence[str], *, label: str = "Cosine", cluster: bool = True
+    similarities: ArrayLike,
+    labels: Sequence[str],
+    *,
+    label: str = "Cosine",
+    cluster: bool = True,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw how similar each text is to each other.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     similarities
         Shape (texts, texts), symmetric.
     labels
@@ -82,6 +85,8 @@ def similarity_matrix(
         What the colour means, with its unit where it has one.
     cluster
         Put similar texts next to one another (average linkage, leaves in optimal order), in place of the given order.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def similarity_matrix(
     Examples
     --------
     >>> similarities = [[1.0, 0.1, 0.9], [0.1, 1.0, 0.2], [0.9, 0.2, 1.0]]
-    >>> axes = similarity_matrix(None, similarities, ["a dog barks", "rates rose", "a hound barks"])
+    >>> axes = similarity_matrix(similarities, ["a dog barks", "rates rose", "a hound barks"])
     >>> [tick.get_text() for tick in axes.get_yticklabels()]
     ['rates rose', 'a hound barks', 'a dog barks']
     """
@@ -102,7 +107,7 @@ def similarity_matrix(
         order = leaves_list(linkage(apart, "average", optimal_ordering=True)).tolist()
     names = [labels[place] for place in order]
     size = 0.55 + 0.135 * len(table)
-    with panel(axes, size, size + 0.065 * max(map(len, names)) + 0.5) as axes:
+    with panel(size, size + 0.065 * max(map(len, names)) + 0.5, axes=axes) as axes:
         below = float(table.min()) < 0
         most = float(np.abs(table[~np.eye(len(table), dtype=bool)]).max()) if len(table) > 1 else 1.0
         mesh = axes.pcolormesh(

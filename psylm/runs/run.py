@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from psylm.runs.arrays import TrialArrays, array_names, read_arrays, stacked, write_arrays
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.files import replacing
+from psylm.runs.arrays import TrialArrays, array_names, read_arrays, stacked, write_arrays
 
 COLUMNS = [
     "experiment",

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from psylm.common.errors import InputError
+from psylm.common.study import Study
+from psylm.experiment.runner import run
 from psylm.measures import registry
 from psylm.runs.run import Run
-from psylm.experiment.runner import run
-from psylm.common.study import Study
 
 
 @pytest.fixture
