@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from psylm.common.errors import PsylmError
 from psylm.common.files import replacing
+from psylm.figures.drawn import Drawn
 from psylm.prose.latex import latex_table
 from psylm.runs.run import Run, write_json, write_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LoadModule = Callable[[str], ModuleType]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure and its caption, which states n, test and interval."""
-
-    figure: Figure
-    caption: str
 
 
 def modules(run: Run, load: LoadModule) -> Iterator[tuple[str, ModuleType]]:
