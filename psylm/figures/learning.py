@@ -9,7 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from psylm.figures.style import SINGLE, band, panel, save, series, styled
+from psylm.figures.drawn import Drawn
+from psylm.figures.style import DOUBLE, SINGLE, band, new_figure, panel, save, series, styled
+from psylm.prose.apa import spread
+from psylm.stats.learning import ACCURACY
 
 FEW = 4
 """Models whose legend has room within a panel; that of more stands beside it."""
@@ -114,3 +117,33 @@ def trajectory(table: pd.DataFrame, group: str, *, chance: float | None = None, 
         axes.set_xscale("log")
         axes.set_xlabel("Training tokens")
     return axes
+
+
+def draw_trajectories(means: pd.DataFrame) -> Drawn:
+    """Draw what learners know of one set, by one measure, over training: a panel a condition, a line an architecture.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Rows of `psylm.stats.learning.mean_of_learners`.
+    """
+    measure, stimuli = str(means["measure"].iloc[0]), str(means["stimuli"].iloc[0])
+    judged = measure == ACCURACY
+    conditions = list(dict.fromkeys(means["condition"]))
+    figure, panels = new_figure(DOUBLE, DOUBLE / 3.2, columns=len(conditions))
+    for axes, condition in zip(panels, conditions, strict=True):
+        rows = means[means["condition"] == condition]
+        if judged:  # an interval by Student's t may go on where no accuracy is
+            rows = rows.assign(low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1))
+        trajectory(rows, "architecture", chance=0.5 if judged else None, axes=axes)
+        axes.set_title(str(condition))
+    panels[0].set_ylabel("Accuracy (share of pairs)" if judged else f"{measure.replace('_', ' ')} (mean)")
+    if judged:
+        panels[0].set_ylim(-0.02, 1.02)
+    panels[-1].legend()
+    return Drawn(
+        figure,
+        f"{'Accuracy' if judged else measure} on {stimuli} over training. Lines: mean of "
+        f"{spread(means['learners'])} learners (random seeds); bands: 95% intervals of that mean (Student's t). "
+        f"n = {spread(means['n'])} {'pairs' if judged else 'values'} a point." + (" Dashed: chance." if judged else ""),
+    )

@@ -6,7 +6,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from psylm.figures.style import SINGLE, band, panel, series
+from psylm.figures.drawn import Drawn
+from psylm.figures.style import DOUBLE, SINGLE, band, new_figure, panel, series
+from psylm.stats.probes import PERMUTATIONS
 
 
 def probes(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
@@ -46,3 +48,31 @@ def probes(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
         axes.set_xlabel("Layer")
         axes.set_ylabel("Accuracy (share of words)")
     return axes
+
+
+def draw_accuracy(accuracy: pd.DataFrame, model: str) -> Drawn:
+    """Draw accuracy and control accuracy by layer for one model: a panel a task.
+
+    Parameters
+    ----------
+    accuracy : DataFrame
+        `task`, and rows of `psylm.stats.probes.probe_rows`.
+    model : str
+        The model's name.
+    """
+    names = list(dict.fromkeys(accuracy["task"]))
+    figure, panels = new_figure(DOUBLE, 2.3, len(names))
+    for axes, name in zip(panels, names, strict=True):
+        probes(accuracy[accuracy["task"] == name], axes=axes)
+        axes.set_title(str(name).replace(", ", ",\n"))
+        if axes is not panels[0]:
+            axes.set_ylabel("")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    sizes = accuracy.drop_duplicates("task").set_index("task")
+    n = "; ".join(f"{name}: n = {sizes['n'][name]} words of {sizes['items'][name]} sentences" for name in names)
+    return Drawn(
+        figure,
+        f"What linear probes read off the layers of {model}, with 95% intervals over items (Student's t): accuracy "
+        f"on held-out items, on the control task (each word form has a label by chance; word forms that occur in "
+        f"training), and of labels shuffled {PERMUTATIONS} times. {n}.",
+    )

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
+from psylm.figures.drawn import Drawn
 from psylm.figures.forest import forest
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, band, new_figure, panel, series, styled
 from psylm.prose.reading import NATS, short
@@ -254,3 +255,28 @@ def perplexity_caption(rows: pd.DataFrame, stimuli: str) -> str:
         f"{gains_caption(rows, stimuli).partition('; filled')[0]}, over the perplexity per word (two to the mean "
         "surprisal) on the same words. Filled: models of this run; open: published models and human cloze."
     )
+
+
+def draw_gains(gains: pd.DataFrame, stimuli: str) -> dict[str, Drawn]:
+    """Draw what predictors add on the words that most of them are compared on: by predictor, and over perplexity.
+
+    Parameters
+    ----------
+    gains : DataFrame
+        Rows of `psylm.stats.reading.tables.gain_rows` of one set.
+    stimuli : str
+        The set's name.
+
+    Returns
+    -------
+    dict of Drawn
+        `gains-SET`, and `perplexity-SET` where there are several predictors; nothing where no gain was computed.
+    """
+    rows = gains[gains["words"] == gains["words"].iloc[-1]]
+    rows = rows[rows["delta_log_likelihood"].notna()]
+    drawn: dict[str, Drawn] = {}
+    if len(rows):
+        drawn[f"gains-{stimuli}"] = Drawn(gain_panels(rows), gains_caption(rows, stimuli))
+        if rows["predictor"].nunique() > 1:
+            drawn[f"perplexity-{stimuli}"] = Drawn(perplexity_panels(rows), perplexity_caption(rows, stimuli))
+    return drawn

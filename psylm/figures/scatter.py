@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -109,3 +110,8 @@ def _label(axes: Axes, a: np.ndarray, b: np.ndarray, names: Sequence[str], farth
             ha="left" if right else "right", va="center", fontsize=6, zorder=4,
         )  # fmt: skip
         taken.append(place)
+
+
+def correlation_of(row: pd.Series) -> Correlation:
+    """Return the correlation that a row of a table holds, as `agreement` takes it."""
+    return Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,11 @@ from numpy.typing import ArrayLike
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from psylm.figures.style import band, colour_map, panel, series
+from psylm.figures.conditions import condition_means
+from psylm.figures.drawn import Drawn
+from psylm.figures.scatter import agreement, correlation_of
+from psylm.figures.style import SINGLE, band, colour_map, new_figure, panel, series
+from psylm.stats.similarity.rated import RATING
 
 STATIC = -1
 """The number of the layer that is the embedding matrix itself."""
@@ -128,3 +133,81 @@ def similarity_matrix(
         bar.set_label(label)
         bar.outline.set_linewidth(0.4)
     return axes
+
+
+def draw_conditions(trials: pd.DataFrame, card: dict[str, Any], model: str) -> Drawn:
+    """Draw the last layer's similarity by condition with the single items."""
+    first, *others = card["factors"]
+    hue = others[0] if others else None
+    figure, panels = new_figure(SINGLE, 2.5)
+    axes = condition_means(
+        trials, first, card["factors"][first], hue=hue, groups=card["factors"][hue] if hue else (), axes=panels[0]
+    )
+    axes.set_xlabel(first.replace("_", " "))
+    axes.set_ylabel("Cosine of the two texts")
+    if hue:
+        axes.legend(title=hue.replace("_", " "), loc="best")
+    return Drawn(
+        figure,
+        f"Similarity of the two texts of a pair by condition, {model}, last layer. Large symbols: means of items with "
+        f"95% intervals (Student's t); small ones: single items. n = {trials['item'].nunique()} items.",
+    )
+
+
+def draw_layers(conditions: pd.DataFrame, model: str) -> Drawn:
+    """Draw the mean similarity by layer, a line a condition."""
+    figure, panels = new_figure(SINGLE * 1.25, 2.6)
+    rows = conditions.assign(estimate=conditions["mean"], name=conditions["condition"].str.replace("/", ", "))
+    axes = layer_curves(rows, "name", axes=panels[0])
+    axes.set_ylabel("Cosine of the two texts")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return Drawn(
+        figure,
+        f"Similarity of the two texts of a pair by layer and condition, {model}. Means with 95% intervals (Student's "
+        f"t); static: the embedding matrix, without context. n = {int(rows['n'].max())} items.",
+    )
+
+
+def draw_preference(preference: pd.DataFrame, model: str) -> Drawn:
+    """Draw by layer how often what means the same is more similar."""
+    figure, panels = new_figure(SINGLE * 1.25, 2.8)
+    axes = layer_curves(preference, "comparison", chance=0.5, axes=panels[0])
+    axes.set_ylabel("Share of items")
+    axes.set_ylim(-0.03, 1.03)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=1)
+    return Drawn(
+        figure,
+        f"How often a pair that means the same is more similar than a pair of the same item that does not, {model}, by "
+        f"layer, with 95% Wilson intervals; dashed: chance. n = {int(preference['n'].max())} items.",
+    )
+
+
+def draw_ratings(trials: pd.DataFrame, human: pd.DataFrame, card: dict[str, Any], model: str) -> Drawn:
+    """Draw the last layer's similarity against people's ratings."""
+    row = human[human["coefficient"] == "spearman"].iloc[0]
+    figure, panels = new_figure(SINGLE, 2.9)
+    words = [f"item {item}" for item in trials["item"]]
+    axes = agreement(
+        trials[f"human_{RATING}"], trials["value"], words, outliers=0, found=correlation_of(row), axes=panels[0]
+    )
+    axes.set_xlabel(f"Human {RATING}: {card['human'][RATING].rpartition('(')[2].rstrip(')')}")
+    axes.set_ylabel("Cosine of the two texts")
+    return Drawn(
+        figure,
+        f"Similarity of two texts by {model} (last layer) and by people, with the regression line and its 95% band. "
+        f"Spearman's ρ with its 95% interval (BCa bootstrap of items); n = {int(row['n'])} pairs.",
+    )
+
+
+def draw_ratings_by_layer(human: pd.DataFrame, model: str) -> Drawn:
+    """Draw the correlation with people's ratings by layer."""
+    rows = human.assign(name=human["coefficient"].map({"spearman": "Spearman's ρ", "pearson": "Pearson's r"}))
+    figure, panels = new_figure(SINGLE, 2.4)
+    axes = layer_curves(rows, "name", axes=panels[0])
+    axes.set_ylabel("Correlation with human ratings")
+    axes.legend()
+    return Drawn(
+        figure,
+        f"Correlation of the cosine with people's ratings by layer, {model}, with 95% intervals (BCa bootstrap of "
+        f"items); static: the embedding matrix. n = {int(rows['n'].max())} pairs.",
+    )

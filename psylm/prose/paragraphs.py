@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -48,3 +49,8 @@ def paragraphs(
         for key, rows in tables[name].groupby([*heading, *within], sort=False):
             said.setdefault(" on ".join(map(str, key[: len(heading)])), []).extend(sentences(rows))
     return said
+
+
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as dicts, by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -15,15 +15,16 @@ Tables = dict[str, pd.DataFrame]
 Rows = Iterable[Mapping[str, Any]] | pd.DataFrame
 """Rows of a table, as they are computed."""
 
+Part = tuple[str, Mapping[str, Any], Rows]
+"""A part of a table: the table's name, what the rows are about, and the rows."""
 
-def collect(
-    parts: Iterable[tuple[str, Mapping[str, Any], Rows]], *, families: Mapping[str, Sequence[str]] | None = None
-) -> Tables:
+
+def collect(parts: Iterable[Part], *, families: Mapping[str, Sequence[str]] | None = None) -> Tables:
     """Join rows into tables, and adjust their p-values for the number of tests.
 
     Parameters
     ----------
-    parts : iterable of (str, mapping, rows)
+    parts : iterable of Part
         The name of a table; what the rows are about, `{"model": …, "stimuli": …}` for example, whose columns come
         first; and the rows.
     families : mapping of str to sequence of str, optional
@@ -45,7 +46,7 @@ def collect(
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for name, about, rows in parts:
-        records = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+        records: Iterable[Mapping[Any, Any]] = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
         found.setdefault(name, []).extend({**about, **row} for row in records)
     tables = {name: pd.DataFrame(rows) for name, rows in found.items() if rows}
     for name, family in (families or {}).items():
@@ -78,3 +79,28 @@ def select(tables: Mapping[str, pd.DataFrame], **values: str) -> Tables:
         if len(rows):
             found[name] = rows
     return found
+
+
+def groups(table: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Iterate over the groups of rows that agree in some columns, in the order in which they come.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The rows.
+    by : sequence of str
+        The columns.
+
+    Yields
+    ------
+    tuple, DataFrame
+        A value of each column, and the rows that have them.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": ["b", "a", "b"], "n": [1, 2, 3]})
+    >>> [(model, rows["n"].tolist()) for (model,), rows in groups(table, ["model"])]
+    [('b', [1, 3]), ('a', [2])]
+    """
+    for key, rows in table.groupby(list(by), sort=False):
+        yield tuple(key), rows

@@ -15,7 +15,7 @@ from psylm.stats.mixed_models.maximal import fit_maximal
 
 
 @dataclass(frozen=True)
-class Effect:
+class RegressionEffect:
     """What a predictor adds to the covariates.
 
     Parameters
@@ -54,7 +54,7 @@ class Effect:
 
 def predictor_effect(
     data: pd.DataFrame, response: str, predictor: str, covariates: Sequence[str], group: str
-) -> Effect:
+) -> RegressionEffect:
     """Fit response ~ covariates + predictor + (1 | group) by maximum likelihood, with and without the predictor.
 
     Parameters
@@ -70,7 +70,7 @@ def predictor_effect(
 
     Returns
     -------
-    Effect
+    RegressionEffect
         All predictors are standardised for the fit; the estimate is given in their units, too.
 
     References
@@ -86,9 +86,9 @@ def predictor_effect(
     varies = spread > 1e-9 * clean[columns].abs().max()
     usable = [name for name in covariates if varies[name]]
     if len(clean) < len(columns) + 3 or not (varies[response] and varies[predictor]):
-        values = dict.fromkeys((field.name for field in fields(Effect)), math.nan)
+        values = dict.fromkeys((field.name for field in fields(RegressionEffect)), math.nan)
         told = {"n": len(clean), "groups": int(clean[group].nunique()), "note": "too few data, or no variation"}
-        return Effect(**values | told)  # type: ignore[arg-type]
+        return RegressionEffect(**values | told)  # type: ignore[arg-type]
     # Names of columns are the user's; the formula is ours.
     fixed = [f"c{number}" for number in range(len(usable))]
     scaled = pd.DataFrame({"group": clean[group].astype(str), "y": _z(clean[response]), "x": _z(clean[predictor])})
@@ -97,7 +97,7 @@ def predictor_effect(
     test, _, full = compare(scaled, f"y ~ {base} + (1 | group)", f"y ~ {base} + x + (1 | group)")
     row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
-    return Effect(
+    return RegressionEffect(
         estimate=row["estimate"] * unit,
         low=row["low"] * unit,
         high=row["high"] * unit,
