@@ -16,7 +16,7 @@ from psylm.prose.minimal_pairs import phenomena
 from psylm.prose.paragraphs import paragraphs
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
-from psylm.stats.conditions.minimal_pairs import accuracy_rows, margins_by_method, published_accuracy
+from psylm.stats.conditions.minimal_pairs import SHOWN, accuracy_rows, margins_by_method, published_accuracy
 
 REQUIRES = ()
 
@@ -39,7 +39,7 @@ def figures(run: Run, tables: Tables) -> dict[str, Drawn]:
     published = {stimuli: published_accuracy(run.card(stimuli)) for stimuli in run.stimulus_names}
     for model in run.model_names:
         mine = select(tables, model=model)
-        if "accuracy" in mine:
+        if "accuracy" in mine and mine["accuracy"]["method"].isin(SHOWN).any():
             drawn[f"accuracy-{model}"] = draw_accuracy(mine["accuracy"], published, model)
     return drawn
 

@@ -19,7 +19,7 @@ from psylm.prose.conditions import contrasts
 from psylm.prose.reading import by_response, every_word, gains, lagged_effects, models_of, pairs
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
-from psylm.stats.reading.conditions import SURPRISAL, by_condition, condition_rows, contrast_rows
+from psylm.stats.reading.conditions import OF_MODEL, by_condition, condition_rows, contrast_rows
 from psylm.stats.reading.observations import observed
 from psylm.stats.reading.tables import effect_rows, gain_rows, pair_rows
 
@@ -75,7 +75,7 @@ def summary(run: Run, tables: Tables) -> dict[str, list[str]]:
             sentences += by_response(partial(pairs, model=model), of_set["pairs"])
         if "contrasts" in of_set:
             table = of_set["contrasts"]
-            for measure in [*dict.fromkeys(every["response"]), f"{SURPRISAL}{model}"]:
-                unit = "bits" if measure.startswith(SURPRISAL) else "µV"
+            for measure in [*dict.fromkeys(every["response"]), f"{OF_MODEL}{model}"]:
+                unit = "bits" if measure.startswith(OF_MODEL) else "µV"
                 sentences += contrasts(table[table["measure"] == measure], measure, unit)
     return said

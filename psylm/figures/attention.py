@@ -164,7 +164,7 @@ def by_layer(table: pd.DataFrame, group: str, label: str, *, axes: Axes | None =
     return axes
 
 
-def correlations(matrix: pd.DataFrame, label: str, *, axes: Axes | None = None) -> Axes:
+def correlation_matrix(matrix: pd.DataFrame, label: str, *, axes: Axes | None = None) -> Axes:
     """Draw a matrix of correlations with its numbers.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
+from psylm.figures.attention import attention_map, by_layer, correlation_matrix, head_grid
 from psylm.figures.drawn import Drawn
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
@@ -95,7 +95,7 @@ def draw_kinds(kinds: pd.DataFrame, names: list[str], about: str) -> Drawn:
         matrix.loc[row["kind"], row["with"]] = matrix.loc[row["with"], row["kind"]] = row["estimate"]
     labels = [name.replace("_", " ") for name in names]
     figure, (axes,) = new_figure(SINGLE, 0.9 * SINGLE)
-    correlations(matrix.set_axis(labels).set_axis(labels, axis=1), "Spearman's ρ", axes=axes)
+    correlation_matrix(matrix.set_axis(labels).set_axis(labels, axis=1), "Spearman's ρ", axes=axes)
     return Drawn(
         figure,
         f"How far ways to measure selectivity agree, {about}: rank correlations over items; their 95% intervals are in "

@@ -11,7 +11,7 @@ LARGEST = 40.0
 """Area of the fullest bin's marker, in square points."""
 
 
-def calibration(table: pd.DataFrame, *, group: str | None = None, axes: Axes | None = None) -> Axes:
+def calibration_curve(table: pd.DataFrame, *, group: str | None = None, axes: Axes | None = None) -> Axes:
     """Draw the calibration curve: in each bin, the mean share of people against the mean probability, a line a group.
 
     Parameters
@@ -33,7 +33,7 @@ def calibration(table: pd.DataFrame, *, group: str | None = None, axes: Axes | N
     --------
     >>> table = pd.DataFrame({"predicted": [0.1, 0.6], "observed": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
     ...                       "n": [400, 100]})
-    >>> calibration(table).collections[-1].get_sizes().tolist()
+    >>> calibration_curve(table).collections[-1].get_sizes().tolist()
     [40.0, 10.0]
     """
     most = table["n"].max()
@@ -60,7 +60,7 @@ def calibration(table: pd.DataFrame, *, group: str | None = None, axes: Axes | N
 
 
 def calibration_caption(table: pd.DataFrame, what: str) -> str:
-    """State what `calibration` drew, with n.
+    """State what `calibration_curve` drew, with n.
 
     Parameters
     ----------

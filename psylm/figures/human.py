@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.figures.calibration import calibration, calibration_caption
+from psylm.figures.calibration import calibration_caption, calibration_curve
 from psylm.figures.drawn import Drawn
 from psylm.figures.forest import forest
 from psylm.figures.scatter import agreement, correlation_of
@@ -35,7 +35,7 @@ def draw_agreement(measured: pd.DataFrame, human: pd.DataFrame, model: str) -> D
 def draw_calibration(curve: pd.DataFrame, model: str) -> Drawn:
     """Draw the calibration of the model's cloze against people's."""
     figure, panels = new_figure(SINGLE, SINGLE)
-    calibration(curve, axes=panels[0])
+    calibration_curve(curve, axes=panels[0])
     return Drawn(
         figure, calibration_caption(curve, f"cloze of {curve['n'].sum():,} words by {model} against shares of people")
     )

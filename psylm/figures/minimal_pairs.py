@@ -9,9 +9,7 @@ import pandas as pd
 from psylm.figures.drawn import Drawn
 from psylm.figures.forest import proportions
 from psylm.figures.style import DOUBLE, new_figure
-
-DRAWN = ("whole sentence", "pseudo-log-likelihood", "one prefix", "critical word", "SLOR", "asked")
-"""Methods that a figure shows: one of each kind. The tables have all."""
+from psylm.stats.conditions.minimal_pairs import SHOWN
 
 
 def draw_accuracy(accuracy: pd.DataFrame, people: Mapping[str, tuple[float, str]], model: str) -> Drawn:
@@ -26,7 +24,7 @@ def draw_accuracy(accuracy: pd.DataFrame, people: Mapping[str, tuple[float, str]
     model : str
         The model's name.
     """
-    rows = accuracy[accuracy["method"].isin(DRAWN)]
+    rows = accuracy[accuracy["method"].isin(SHOWN)]
     several = rows["stimuli"].nunique() > 1
     name = rows["stimuli"].str.rpartition("/")[2] if several else rows["phenomenon"]
     if several and rows.groupby("stimuli")["phenomenon"].nunique().max() > 1:

@@ -10,9 +10,9 @@ from psylm.figures.forest import forest
 from psylm.figures.reading import grid
 from psylm.figures.style import DOUBLE
 from psylm.prose.reading import short
+from psylm.stats.reading.conditions import OF_MODEL
 from psylm.stats.reading.observations import PEOPLE
 from psylm.stats.reading.tables import ALL
-from psylm.stats.similarity.priming import SURPRISAL
 
 
 def draw_components(effects: pd.DataFrame, stimuli: str) -> Drawn:
@@ -59,8 +59,8 @@ def draw_conditions(trials: pd.DataFrame, measures: list[str], factors: dict[str
     for axes, measure in zip(panels, measures, strict=True):
         rows = trials.assign(value=trials[measure]).dropna(subset=["value"])
         condition_means(rows, x, factors[x], hue=hue, groups=factors[hue] if hue else (), axes=axes)
-        axes.set_title(short(measure.removeprefix(SURPRISAL)))
-        axes.set_ylabel("Surprisal (bits)" if measure.startswith(SURPRISAL) else "Amplitude (µV)")
+        axes.set_title(short(measure.removeprefix(OF_MODEL)))
+        axes.set_ylabel("Surprisal (bits)" if measure.startswith(OF_MODEL) else "Amplitude (µV)")
     per_condition = trials.groupby("condition", sort=False)[measures].count()
     items = int(per_condition.to_numpy().max())
     if hue:

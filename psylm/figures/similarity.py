@@ -17,9 +17,7 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.scatter import agreement, correlation_of
 from psylm.figures.style import SINGLE, band, colour_map, new_figure, panel, series
 from psylm.stats.similarity.rated import RATING
-
-STATIC = -1
-"""The number of the layer that is the embedding matrix itself."""
+from psylm.stats.similarity.spaces import STATIC
 
 
 def layer_curves(table: pd.DataFrame, group: str, *, chance: float | None = None, axes: Axes | None = None) -> Axes:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from psylm.figures.minimal_pairs import DRAWN
 from psylm.prose.apa import count, interval, number, percent, share
 from psylm.stats.collect import groups
+from psylm.stats.conditions.minimal_pairs import SHOWN
 
 METHODS_IN_WORDS = {
     "whole sentence": "the surprisal of whole sentences",
@@ -46,7 +46,7 @@ def phenomena(rows: pd.DataFrame) -> Iterator[str]:
 
 def _extremes(rows: pd.DataFrame) -> Iterator[str]:
     """Of one method of each kind, the phenomena with the highest and the lowest accuracy, where they differ."""
-    for (method,), mine in groups(rows[rows["method"].isin(DRAWN)], ["method"]):
+    for (method,), mine in groups(rows[rows["method"].isin(SHOWN)], ["method"]):
         if mine["estimate"].nunique() > 1:
             best, worst = mine.iloc[int(mine["estimate"].argmax())], mine.iloc[int(mine["estimate"].argmin())]
             yield (

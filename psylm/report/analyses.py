@@ -11,7 +11,7 @@ import pandas as pd
 
 from psylm.common.errors import PsylmError
 from psylm.common.files import replacing
-from psylm.figures.drawn import Drawn as Drawn
+from psylm.figures.drawn import Drawn
 from psylm.prose.latex import latex_table
 from psylm.runs.run import Run, write_json, write_table
 

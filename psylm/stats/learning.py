@@ -9,12 +9,9 @@ import pandas as pd
 
 from psylm.runs.run import Run
 from psylm.stats.inference.intervals import mean_interval
+from psylm.stats.lesions.tasks import COSTS
 
 KEYS = ["stimuli", "measure", "condition", "architecture", "step", "tokens"]
-
-
-COSTS = ("surprisal", "sentence_surprisal")
-"""Measures by which the better sentence of a pair is the cheaper one."""
 
 
 ACCURACY = "accuracy"

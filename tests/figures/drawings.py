@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from psylm.figures import positions
-from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
-from psylm.figures.calibration import calibration
+from psylm.figures.attention import attention_map, by_layer, correlation_matrix, head_grid
+from psylm.figures.calibration import calibration_curve
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.learning import losses, trajectory
@@ -113,7 +113,7 @@ def human_agreement() -> None:
 
 @drawing
 def calibration_of_two_models() -> None:
-    calibration(BINS, group="name").legend()
+    calibration_curve(BINS, group="name").legend()
 
 
 @drawing
@@ -166,7 +166,7 @@ def attention_by_layer() -> None:
 def attention_agreement() -> None:
     names = ["weights", "rollout", "gradient"]
     matrix = pd.DataFrame([[1, 0.7, -0.9], [0.7, 1, 0.2], [-0.9, 0.2, 1]], names, names)
-    correlations(matrix, "Spearman's ρ")
+    correlation_matrix(matrix, "Spearman's ρ")
 
 
 @drawing

@@ -22,7 +22,7 @@ from scipy import stats
 
 from psylm.common.errors import InputError, PsylmError
 from psylm.figures import labels
-from psylm.figures.calibration import calibration, calibration_caption
+from psylm.figures.calibration import calibration_caption, calibration_curve
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.regions import regions, regions_caption
@@ -308,7 +308,7 @@ def test_means_and_intervals_by_condition_are_those_of_student():
 
 
 def test_calibration_is_drawn_against_the_diagonal():
-    axes = calibration(BINS, group="name")
+    axes = calibration_curve(BINS, group="name")
     assert list(axes.lines[0].get_xdata()) == list(axes.lines[0].get_ydata()) == [0, 1]
     curves = [one for one in axes.collections if isinstance(one, PathCollection)]
     for name, points in zip("AB", curves, strict=True):

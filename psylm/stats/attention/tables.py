@@ -14,7 +14,7 @@ import pandas as pd
 from psylm.runs.run import Run
 from psylm.stats.attention.heads import HeldOut, best_head, head_tests, nanmean
 from psylm.stats.attention.linking import covariances, links, mediated
-from psylm.stats.conditions.pairs import Pairs, main_effects, minimal_pairs
+from psylm.stats.conditions.pairs import Pairs, main_effects, pair_up
 from psylm.stats.inference.correlation import correlation
 from psylm.stats.inference.intervals import mean_interval, paired_contrast
 
@@ -188,7 +188,7 @@ def looks_of(run: Run, model: str, stimuli: str) -> Looks | None:
     if not {SELECTIVITY, "surprisal"} <= set(scores):
         return None
     scores = scores.rename(columns=MEASURES).rename_axis(columns=None).reset_index()
-    pairs = minimal_pairs(run.items(stimuli), card["factors"], card["between"], scores)
+    pairs = pair_up(run.items(stimuli), card["factors"], card["between"], scores)
     if pairs is None:
         return None
     there = set(run.array_names())

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.runs.run import Run
-from psylm.stats.conditions.pairs import Pairs, main_effects, margin_table, minimal_pairs
+from psylm.stats.conditions.pairs import Pairs, main_effects, margin_table, pair_up
 from psylm.stats.inference.anova import anova
 
 SENTENCES = {"good": "grammatical", "bad": "ungrammatical"}
@@ -19,7 +19,7 @@ def dependency_pairs(run: Run, model: str, stimuli: str) -> Pairs | None:
     scores = run.scores(model=model, stimuli=stimuli, measure="surprisal", region="target")
     scores = scores[["item", "condition", "value"]].rename(columns={"value": "surprisal"})
     card = run.card(stimuli)
-    return minimal_pairs(run.items(stimuli), card["factors"], card["between"], scores)
+    return pair_up(run.items(stimuli), card["factors"], card["between"], scores)
 
 
 def margin_rows(pairs: Pairs) -> Iterator[dict[str, Any]]:

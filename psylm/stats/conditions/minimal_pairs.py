@@ -27,6 +27,9 @@ SENTENCE_METHODS = {
 """For each measure of a sentence, the method's name and what turns its values into bits, more being better."""
 
 
+SHOWN = ("whole sentence", "pseudo-log-likelihood", "one prefix", "critical word", "SLOR", "asked")
+"""Methods that figures and paragraphs show: one of each kind. The tables have all."""
+
 COLUMNS = ["model", "stimuli", "phenomenon", "method", "item", "margin"]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from psylm.stats.conditions.design import condition_table, contrast_table
 from psylm.stats.reading.observations import Observations
 
-SURPRISAL = "surprisal of "
+OF_MODEL = "surprisal of "
 """What a model's surprisal is called beside the amplitudes in a table of conditions."""
 
 
@@ -31,7 +31,7 @@ def by_condition(found: Observations, card: dict[str, Any]) -> tuple[pd.DataFram
         tables use.
     """
     names = {f"human_{name}": name for name in found.responses}
-    names |= {one.columns[0]: SURPRISAL + one.name for one in found.models}
+    names |= {one.columns[0]: OF_MODEL + one.name for one in found.models}
     trials = found.data.rename(columns=names)
     levels = trials["condition"].str.split("/", expand=True)
     return trials.assign(**{factor: levels[number] for number, factor in enumerate(card["factors"])}), [*names.values()]
