@@ -18,7 +18,6 @@ METHODS_IN_WORDS = {
 }
 """What a sentence calls a method, where not by its name."""
 
-
 UNITLESS = "NormLP (Div)"
 
 

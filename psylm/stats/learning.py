@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 
 from psylm.runs.run import Run
+from psylm.stats.conditions.minimal_pairs import COSTS
 from psylm.stats.inference.intervals import mean_interval
-from psylm.stats.lesions.tasks import COSTS
 
 KEYS = ["stimuli", "measure", "condition", "architecture", "step", "tokens"]
-
 
 ACCURACY = "accuracy"
 

@@ -15,7 +15,6 @@ from psylm.stats.inference.probing import FOLDS, linear_probe, permuted_accuraci
 PERMUTATIONS = 20
 """Times that labels are shuffled, and every probe fitted anew: p cannot be below 1/21."""
 
-
 LEFT_TO_RIGHT = ("causal", "recurrent")
 
 

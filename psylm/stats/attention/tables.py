@@ -27,7 +27,6 @@ BEST = "weights, best head"
 FEWEST = 5
 """Items that a head is chosen by, at least."""
 
-
 SELECTIVITY = "attention_selectivity"
 
 MEASURES = {SELECTIVITY: "weights"} | {f"{SELECTIVITY}_{kind}": kind for kind in KINDS[1:]}

@@ -11,8 +11,10 @@ import pandas as pd
 from psylm.runs.run import Run
 from psylm.stats.inference.intervals import mean_interval, proportion_interval
 
-BITS = 1 / math.log(2)
+COSTS = ("surprisal", "sentence_surprisal")
+"""Measures by which the better sentence of a pair is the cheaper one."""
 
+BITS = 1 / math.log(2)
 
 SENTENCE_METHODS = {
     "sentence_surprisal": ("whole sentence", -1.0),
@@ -25,7 +27,6 @@ SENTENCE_METHODS = {
     "metalinguistic": ("asked", BITS),
 }
 """For each measure of a sentence, the method's name and what turns its values into bits, more being better."""
-
 
 SHOWN = ("whole sentence", "pseudo-log-likelihood", "one prefix", "critical word", "SLOR", "asked")
 """Methods that figures and paragraphs show: one of each kind. The tables have all."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from psylm.runs.run import Run
+from psylm.stats.conditions.minimal_pairs import COSTS
 from psylm.stats.lesions.dissociation import Cube, among_controls, choices
 
 INTACT = "intact"
 """What tables call the model without a lesion."""
 
-COSTS = ("surprisal", "sentence_surprisal")
-"""Measures by which the right choice is the cheaper one."""
-
-
 JUDGED = {"acceptability": COSTS, "grammaticality": COSTS, "completion": COSTS, "meaning": ("similarity",)}
 """Factors whose first level is the right choice, and the measures by which is chosen."""
-
 
 TARGETED = ("important-heads", "unimportant-heads", "heads")
 """Kinds of lesions of chosen heads."""

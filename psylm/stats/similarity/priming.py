@@ -14,7 +14,6 @@ from psylm.stats.inference.intervals import paired_contrast, proportion_interval
 
 COSINE, SURPRISAL = "cosine", "surprisal"
 
-
 NO_LAYER = -2
 """What stands for the layer of surprisal, which has none."""
 

@@ -14,7 +14,6 @@ from psylm.stats.inference.correlation import correlation
 SIGNS = {"similarity": 1, "dot_product": 1, "euclidean_distance": -1}
 """Measures, and which way each goes with similarity."""
 
-
 RATING = "similarity"
 """What a card calls people's ratings of similarity."""
 
