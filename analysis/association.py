@@ -13,12 +13,13 @@ from psylm.figures.association import draw_layers
 from psylm.figures.drawn import Drawn
 from psylm.prose.association import association
 from psylm.prose.paragraphs import paragraphs
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.similarity.association import association_rows
 from psylm.stats.similarity.spaces import spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), level_items=2)
 
 
 def tables(run: Run) -> Tables:

@@ -18,6 +18,7 @@ from psylm.figures.geometry import draw_anisotropy, draw_corrected, draw_matrix,
 from psylm.measures.similarity import compare
 from psylm.prose import geometry as prose
 from psylm.prose.paragraphs import paragraphs
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.human.agreement import with_human
@@ -29,7 +30,7 @@ from psylm.stats.similarity.preference import preference_table
 from psylm.stats.similarity.rated import RATING
 from psylm.stats.similarity.spaces import Space, spaces
 
-REQUIRES = ("embedding",)
+REQUIRES = Requires(measures=("embedding",), items=2)
 
 MOST_TEXTS = 120
 """Texts that RSA is done on, at most: the first ones. The number of pairs grows with their square."""

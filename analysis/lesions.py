@@ -14,15 +14,16 @@ import pandas as pd
 
 from psylm.figures.drawn import Drawn
 from psylm.figures.lesions import draw_controls, draw_dissociation, draw_doses
-from psylm.lesions.dose import dose_of
+from psylm.models.lesion_kinds import dose_of
 from psylm.prose import lesions as prose
 from psylm.prose.paragraphs import paragraphs
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.lesions.dissociation import ResampledPerformance, cube, dissociations, midway, performance, slopes
 from psylm.stats.lesions.tasks import INTACT, control_rows, doses_by_kind, random_draws, right_choices
 
-REQUIRES = ()
+REQUIRES = Requires(items=2)
 
 
 def tables(run: Run) -> Tables:

@@ -7,22 +7,25 @@ linear mixed model with crossed random effects.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
 import pandas as pd
 
+from psylm.common.errors import InputError
 from psylm.figures.drawn import Drawn
 from psylm.figures.participants import draw_effects
 from psylm.prose.apa import interval, number, p_value, sentence, statistic
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Tables, groups
 from psylm.stats.inference.intervals import mean_interval
 from psylm.stats.lesions.participants import participants
 from psylm.stats.mixed_models.maximal import fit_maximal
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), items=2)
 
 KEYS = ["group", "stimuli"]
 
@@ -30,7 +33,9 @@ KEYS = ["group", "stimuli"]
 def tables(run: Run) -> Tables:
     """Compute each participant's effect, the mixed model's effect, and the components of variance."""
     data = participants(run)
-    effects, models, components = [], [], []
+    effects: list[dict[Any, Any]] = []
+    models: list[dict[Any, Any]] = []
+    components: list[dict[Any, Any]] = []
     for key, rows in groups(data, KEYS):
         about = dict(zip(KEYS, key, strict=True))
         factors = run.card(about["stimuli"])["factors"]
@@ -40,7 +45,11 @@ def tables(run: Run) -> Tables:
             coded = rows.assign(effect=rows[factor].map({levels[0]: -0.5, levels[1]: 0.5}).astype(float))
             about |= {"contrast": f"{levels[1]} − {levels[0]}"}
             effects += [about | row for row in _by_subject(coded)]
-            fit = fit_maximal(coded, "value ~ effect", {"subject": ["effect"], "item": ["effect"]})
+            try:
+                fit = fit_maximal(coded, "value ~ effect", {"subject": ["effect"], "item": ["effect"]})
+            except InputError as error:  # one item, or participants that are all the same
+                models.append(about | {"term": "effect", "estimate": math.nan, "note": str(error)})
+                continue
             row = fit.fixed[fit.fixed["term"] == "effect"].to_dict("records")[0]
             models.append(
                 about | row | {"formula": fit.formula, "note": fit.note, "n": fit.n, "subjects": fit.groups["subject"],
@@ -74,6 +83,11 @@ def summary(run: Run, tables: Tables) -> dict[str, list[str]]:
     said: dict[str, list[str]] = {}
     components = tables["components"].fillna({"term": ""})
     for row in tables["models"].to_dict("records"):
+        if math.isnan(row["estimate"]):
+            said.setdefault(row["group"], []).append(
+                f"{row['stimuli']}, {row['contrast']}: no mixed model was fitted ({row['note']})."
+            )
+            continue
         mine = components[
             (components[[*KEYS, "contrast"]] == [row["group"], row["stimuli"], row["contrast"]]).all(axis=1)
         ]

@@ -16,14 +16,15 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.reading import draw_gains
 from psylm.figures.reading_times import draw_profile, draw_shape, draw_spillover
 from psylm.prose.reading import by_response, every_word, gains, lagged_effects, links, models_of, pairs
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.reading.observations import observed
 from psylm.stats.reading.tables import effect_rows, gain_rows, link_rows, pair_rows, profile_rows, shape_rows
 
-REQUIRES = ("surprisal",)
-
 UNIT = "ms"
+
+REQUIRES = Requires(measures=("surprisal",), unit=UNIT)
 
 SPILLOVER = 2
 """Words before that have a part in a word's reading time."""
@@ -56,8 +57,8 @@ def figures(run: Run, tables: Tables) -> dict[str, Drawn]:
         if "profile" in mine:
             drawn[f"profile-{stimuli}"] = draw_profile(mine["profile"], stimuli)
         for model, curves in mine["shape"].groupby("predictor", sort=False) if "shape" in mine else ():
-            links = mine["links"][mine["links"]["predictor"] == model]
-            drawn[f"shape-{model}-{stimuli}"] = draw_shape(curves, links, str(model), stimuli)
+            by_link = mine["links"][mine["links"]["predictor"] == model]
+            drawn[f"shape-{model}-{stimuli}"] = draw_shape(curves, by_link, str(model), stimuli)
     return drawn
 
 

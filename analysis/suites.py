@@ -13,11 +13,12 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.suites import draw_accuracy, draw_regions
 from psylm.prose.paragraphs import paragraphs
 from psylm.prose.suites import predictions
+from psylm.report.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.conditions.suites import prediction_row, region_rows, surprisals
 
-REQUIRES = ("surprisal",)
+REQUIRES = Requires(measures=("surprisal",), columns=("predictions",))
 
 
 def tables(run: Run) -> Tables:

@@ -32,7 +32,9 @@ from psylm.stats.inference.equivalence import tost
 from psylm.stats.inference.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
 from psylm.stats.inference.multiple import adjusted
 from psylm.stats.inference.rsa import dissimilarity, mantel
+from psylm.stats.mixed_models.emmeans import mean_contrast, mean_contrasts
 from psylm.stats.mixed_models.fit import compare, fit_mixed
+from psylm.stats.mixed_models.maximal import fit_maximal
 from psylm.stats.reading.predictive import predictive_gain
 from psylm.stats.similarity.association import association
 
@@ -144,6 +146,52 @@ def mixed(random: np.random.Generator, effect: bool) -> Outcomes:
     }
 
 
+def formulas(random: np.random.Generator, effect: bool) -> Outcomes:
+    """A condition as text and as numbers, beside a factor of three levels between items, and columns that say nothing."""
+    data = crossed(random, effect, items=18)
+    data["cond"] = np.where(data["x"] > 0, "late", "early")
+    data["kind"] = data["item"].astype(int).mod(3).map(dict(enumerate(["noun", "verb", "name"])))
+    data["constant"], data["twice"] = 1.0, 2 * data["x"] + 1
+    truth = float(effect)
+
+    def of(row: pd.Series, sign: float = 1.0) -> Outcome:
+        low, high = sorted((sign * row["low"], sign * row["high"]))
+        return Outcome(row["p"], low, high, truth)
+
+    found = {}
+    for name, term in (("x", "x"), ("cond", "condlate")):
+        fit = fit_maximal(data, f"y ~ {name}", {"subject": [name], "item": [name]})
+        coding = "numbers" if name == "x" else "text"
+        found[f"maximal model by the rule, condition as {coding}"] = of(fit.fixed.set_index("term").loc[term])
+    slopes = "(1 + C(cond, Sum) || subject) + (1 + C(cond, Sum) || item)"
+    fit = fit_mixed(data, f"y ~ constant + cond * kind + {slopes}")
+    main = mean_contrast(fit, {"cond": ("late", "early")})
+    simple = mean_contrasts(fit, "cond", by=["kind"]).iloc[0]
+    crossing = mean_contrast(fit, {"cond": ("late", "early"), "kind": ("noun", "verb")})
+    numbers = fit_mixed(data, "y ~ constant + x + twice + (1 + x || subject) + (1 + x || item)")
+    nested = fit_mixed(data, f"y ~ kind / cond + {slopes}").fixed.set_index("term")
+    found |= {
+        "marginal means, main effect (text)": of(main),
+        "marginal means, simple effect (text)": of(simple, -1.0),
+        "marginal means, interaction (text)": Outcome(crossing["p"], crossing["low"], crossing["high"], 0.0),
+        "nested effect, kind / cond (text)": of(nested.loc["kindnoun:condlate"]),
+        "beside a constant and a collinear column (numbers)": of(numbers.fixed.set_index("term").loc["x"]),
+    }
+    return found
+
+
+def text_answers(random: np.random.Generator, effect: bool) -> Outcomes:
+    """Answers as in `logistic`, the condition as text."""
+    data = crossed(random, False)
+    s, i = random.normal(0, 0.7, 16), random.normal(0, 0.7, 16)
+    odds = 0.5 + float(effect) * data["x"] + s[data["subject"].astype(int)] + i[data["item"].astype(int)]
+    data["correct"] = np.where(random.random(len(data)) < 1 / (1 + np.exp(-odds)), "yes", "no")
+    data["cond"] = np.where(data["x"] > 0, "late", "early")
+    fit = fit_mixed(data, "correct ~ cond + (1 | subject) + (1 | item)", family="binomial")
+    row = mean_contrast(fit, {"cond": ("late", "early")})
+    return {"logistic, condition and answers as text": Outcome(row["p"], row["low"], row["high"], float(effect))}
+
+
 def logistic(random: np.random.Generator, effect: bool) -> Outcomes:
     """Answers of 16 subjects to 16 items, random intercepts."""
     data = crossed(random, False)
@@ -249,6 +297,8 @@ CASES: tuple[Case, ...] = (
     people,
     spaces,
     heads,
+    formulas,  # each case's random numbers depend on its place: new ones go last
+    text_answers,
 )
 
 

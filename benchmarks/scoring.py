@@ -208,10 +208,10 @@ def again(small: bool) -> None:
     """Score sentences, and score them again from the kept scores, the model not even loaded."""
     import tempfile
 
-    from psylm.experiment.score_cache import ScoreCache
     from psylm.experiment.scorer import Scorer
     from psylm.measures import measures
     from psylm.measures.trials import sentence_trials
+    from psylm.runs.score_cache import ScoreCache
 
     trials = sentence_trials(material.sentences(240 if small else 2000))
     measure = measures()["surprisal"]

@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from psylm.common.language import Span, split_punctuation, word_spans, written_without_spaces
-from psylm.measures.surprisal import cut_spans
+from psylm.common.language import Span, cut_spans, split_punctuation, word_spans, written_without_spaces
 from psylm.stimuli.regions import parse_regions
 
 At = Literal["prediction", "word"]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from psylm import __version__
 from psylm.cli.models import app as models_app
 from psylm.cli.power import power
 from psylm.cli.stimuli import app as stimuli_app
-from psylm.common.errors import PsylmError
+from psylm.common.errors import InputError, PsylmError, write_problems
+from psylm.common.version import __version__
 
 STOPPED, MISTAKE = 130, 2
 
@@ -73,37 +74,59 @@ def run(
 
 
 def _finish(folder: Path) -> None:
-    """Analyse, draw and report a run, and name what was written."""
+    """Analyse, draw and report a run, and name what was written; a module that fails stops none of it."""
     from psylm.common.study import Study
+    from psylm.report.analyses import AnalysisError, draw, left_out
     from psylm.report.analyses import analyze as analyze_run
-    from psylm.report.analyses import draw
     from psylm.report.page import write_report
     from psylm.runs.run import Run
 
-    study, finished = Study.find(Path.cwd()), Run(folder)
-    with err.status("analysis"):
-        tables = analyze_run(finished, study.analysis_module)
-    with err.status("figures"):
-        figures = draw(finished, study.analysis_module)
-    with err.status("report"):
-        report = write_report(finished, study.analysis_module)
+    load, finished = Study.find(Path.cwd()).analysis_module, Run(folder)
     out.print(f"results  {folder / 'results.parquet'}")
-    shown = {".csv": "table", ".tex": "LaTeX", ".png": "figure"}
-    for path in [*tables, *figures]:
+    faults = []
+    calls: dict[str, Callable[[], list[Path]]] = {
+        "analysis": lambda: analyze_run(finished, load),
+        "figures": lambda: draw(finished, load),
+        "report": lambda: [write_report(finished, load)],
+    }
+    for name, call in calls.items():
+        with err.status(name):
+            try:
+                written = call()
+            except AnalysisError as error:
+                faults.append(error)
+                written = error.written
+        _name(written)
+    if faults:
+        raise PsylmError("\n".join(map(str, faults)))
+    for note in left_out(finished):
+        err.print(note, markup=False)
+
+
+def _name(written: list[Path]) -> None:
+    """Name files that were written."""
+    shown = {".csv": "table", ".tex": "LaTeX", ".png": "figure", ".html": "report"}
+    for path in written:
         if path.suffix in shown:
-            out.print(f"{shown[path.suffix]:8} {path}")
-    out.print(f"report   {report}")
+            out.print(f"{shown[path.suffix]:8} {path}", markup=False)
 
 
 @app.command()
 def analyze(folder: RunFolder) -> None:
     """Compute a run's statistics again, without the model."""
     from psylm.common.study import Study
+    from psylm.report.analyses import AnalysisError, left_out
     from psylm.report.analyses import analyze as analyze_run
     from psylm.runs.run import Run
 
-    for path in analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module):
-        out.print(f"{'table' if path.suffix == '.csv' else 'LaTeX':8} {path}")
+    try:
+        written = analyze_run(Run(folder), Study.find(Path.cwd()).analysis_module)
+    except AnalysisError as error:
+        _name(error.written)
+        raise
+    _name(written)
+    for note in left_out(Run(folder)):
+        err.print(note, markup=False)
 
 
 @app.command()
@@ -141,25 +164,55 @@ def report(folder: RunFolder) -> None:
 
 @app.command()
 def score(
-    model: Annotated[str, typer.Option(help="the model")],
-    input_: Annotated[Path, typer.Option("--input", help="text, one sentence a line, or CSV with `sentence`")],
-    output: Annotated[Path, typer.Option(help="the CSV file to write")],
-    measure: Annotated[str, typer.Option(help="the measure")] = "surprisal",
-    language: Annotated[str, typer.Option(help="language of the sentences")] = "en",
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL] [SENTENCE]...", help="as --model; texts")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="the model")] = None,
+    input_: Annotated[
+        Path | None, typer.Option("--input", help="text, one sentence a line, or CSV or TSV with a column `sentence`")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="the CSV, TSV or Parquet file to write; else printed")] = None,
+    measure: Annotated[str, typer.Option(help="the measure: `psylm models` lists them")] = "surprisal",
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "--set", metavar="KEY=VALUE", help="an option of the measure; may be given again"),
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="of the sentences; by default that of their script")] = None,
     device: Annotated[str, typer.Option()] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or int8")] = "float32",
     memory: Memory = None,
     no_cache: NoCache = False,
 ) -> None:
-    """Score the sentences of a file."""
-    from psylm.experiment.adhoc import score_file
+    """Score sentences: those of a file, or those that follow the model's name.
 
+    For example: psylm score embedded:smollm2-135m "The keys to the cabinet are rusty."
+    """
+    from psylm.cli.scores_table import show_scores
+    from psylm.common.errors import InputError, Problem
+    from psylm.common.yaml_document import assignments
+    from psylm.experiment.adhoc import contract, score_file
+    from psylm.experiment.adhoc import score as score_sentences
+
+    texts = list(words or [])
+    name = model or (texts.pop(0) if texts else None)
+    if name is None or (input_ is None) == (not texts):
+        found = "sentences beside a file" if texts else "no model" if name is None else "no sentences"
+        raise InputError(Problem("psylm score", found, "MODEL SENTENCE…, or --model MODEL --input FILE"))
+    if output is not None and input_ is None:
+        raise InputError(Problem("psylm score", "--output with sentences on the command line", "--input FILE"))
+    chosen = assignments(option or [])
+    loading: dict[str, Any] = {"device": device, "dtype": dtype, "memory": memory, "cache": not no_cache}
     with err.status("scoring"):
-        table = score_file(
-            model, measure, input_, output,
-            language=language, device=device, dtype=dtype, memory=memory, cache=not no_cache,
-        )  # fmt: skip
-    out.print(f"{len(table)} scores in {output}")
+        if input_ is not None:
+            table = score_file(name, measure, input_, output, language=language, options=chosen, **loading)
+        else:
+            table = score_sentences(name, texts, measure, language=language, **loading, **chosen)
+    if output is not None:
+        out.print(f"{len(table)} scores in {output}")
+    elif out.is_terminal:
+        show_scores(out, table)
+    else:
+        typer.echo(contract(table).to_csv(index=False, sep="\t"), nl=False)
 
 
 @app.command()
@@ -200,7 +253,7 @@ def finetune(
 @app.command("cache")
 def cache_(clear: Annotated[bool, typer.Option("--clear", help="remove all of them")] = False) -> None:
     """Show how many scores of earlier runs are kept, and where."""
-    from psylm.experiment.score_cache import ScoreCache
+    from psylm.runs.score_cache import ScoreCache
 
     cache = ScoreCache()
     if clear:
@@ -238,6 +291,8 @@ def main() -> None:
         app()
     except PsylmError as error:
         err.print(str(error), style="red", markup=False)
+        if isinstance(error, InputError) and (error.file or error.abridged):
+            err.print(f"every row with a problem: {error.file or write_problems(error.problems)}", markup=False)
         sys.exit(MISTAKE)
     except KeyboardInterrupt:
         err.print("stopped; what was computed is kept, and the same command goes on from there")

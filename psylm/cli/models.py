@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-app = typer.Typer(help="Models: list those that are there, check lower precisions.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from psylm.models.names import ModelSource
+
+app = typer.Typer(
+    help="Models: list those that are there, check one against transformers.", invoke_without_command=True
+)
 out = Console(soft_wrap=True, highlight=False)
 
 
@@ -19,8 +24,8 @@ def list_(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from psylm.measures import measures
-    from psylm.models.changes import KINDS
     from psylm.models.embedded import EMBEDDED
+    from psylm.models.lesion_kinds import LESION_KINDS
     from psylm.models.names import FORMS
 
     table = Table(box=None, pad_edge=False)
@@ -39,10 +44,10 @@ def list_(context: typer.Context) -> None:
     out.print(table)
     out.print(f"A model's name has the form {FORMS}.", markup=False)
     out.print("Changes of a lesion:")
-    for kind, change in KINDS.items():
+    for kind, change in sorted(LESION_KINDS.items()):
         out.print(f"  {kind}={change.form}: {change.meaning}", markup=False)
     out.print("Measures:")
-    for name, measure in measures().items():
+    for name, measure in sorted(measures().items()):
         out.print(f"  {name}: {measure.meaning} ({' or '.join(sorted(measure.families))} models)")
 
 
@@ -80,12 +85,23 @@ def check(
     limit: Annotated[int, typer.Option(min=1, help="take the first N items")] = 20,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Say by how many bits surprisals in a lower precision differ from those in float32, and how much faster it is."""
+    """Compare a model with `transformers` itself, and lower precisions with float32.
+
+    First, scores of random texts alone, in batches, with beginnings in common and as long as the model allows,
+    against the network's own logits of one text at a time; an architecture that is not on psylm's list and agrees
+    is loaded from then on. Then, by how many bits surprisals in a lower precision differ, and how much faster it is.
+    """
     from psylm.common.study import Study
     from psylm.experiment.precision import LOWER, precision
+    from psylm.models.names import ModelSource
     from psylm.stimuli import load_stimuli
 
     sentences = load_stimuli(stimuli, Study.find(Path.cwd()))
+    source = ModelSource.parse(name).intact
+    if source.kind in ("embedded", "file", "hub"):
+        _compare(source, device)
+    if source.family == "encoder":
+        return  # it predicts no word
     with Console(stderr=True).status("scoring"):
         found = precision(name, sentences, dtypes=dtype or LOWER, device=device, limit=limit)
     table = Table("dtype", "words", "median |Δ| (bits)", "95%", "largest", "r", "seconds", "speed (float32 = 1)")
@@ -95,3 +111,26 @@ def check(
             f"{row['r']:.6f}", f"{row['seconds']:.2f}", f"{row['speed']:.2f}",
         )  # fmt: skip
     out.print(table)
+
+
+def _compare(source: ModelSource, device: str) -> None:
+    """Print how far a model's scores are from its network's own, and remember that they agree."""
+    from psylm.common.errors import PsylmError
+    from psylm.models.comparison import TOLERANCE, compare
+    from psylm.models.load import load_unverified
+    from psylm.models.verified import remember
+
+    with Console(stderr=True).status("comparing"):
+        found = compare(load_unverified(source, device=device))
+    table = Table("texts", "number", "tokens", "largest |Δ|" + ("" if source.family == "encoder" else " (bits)"))
+    for one in found:
+        table.add_row(one.case, str(one.texts), f"at most {one.longest}", f"{one.largest:.1e}")
+    out.print(table)
+    wrong = [one.case for one in found if not one.within()]
+    if wrong:
+        raise PsylmError(
+            f"model {source.name!r}: its scores of texts {', '.join(wrong)} are not those that transformers gives for "
+            f"one text at a time (within {TOLERANCE} bits); psylm cannot be trusted with it"
+        )
+    remember(source, found)
+    out.print("It scores as transformers does, in any company.")

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from psylm.common.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem, write_problems
 from psylm.common.study import Study
 
 app = typer.Typer(help="Stimulus sets: list, show, check, fetch, make.", no_args_is_help=True)
@@ -64,6 +64,7 @@ def show(name: Name, rows: Annotated[int, typer.Option(min=1, help="how many ite
 def check(
     name: Annotated[str, typer.Argument(help="a set's name, or its folder")],
     model: Annotated[str | None, typer.Option(help="also find words that this model's tokenizer lacks")] = None,
+    output: Annotated[Path | None, typer.Option(help="a CSV file to write every row with a problem to")] = None,
 ) -> None:
     """Find everything that is wrong with a set; exit status 2 if there is anything."""
     from psylm.stimuli import check_stimuli
@@ -74,15 +75,17 @@ def check(
 
         unknown = load_tokenizer(model).unknown_words
     study = Study.find(Path.cwd())
-    folders = {name: None} if (Path(name) / "card.yaml").is_file() else dict.fromkeys(study.stimulus_group(name))
+    own = Path(name)
+    if (own / "card.yaml").is_file() or (own.is_dir() and name not in study.stimulus_names()):
+        folders = {_name_of(own.resolve()): own}
+    else:
+        folders = {one: study.stimulus_folder(one) for one in study.stimulus_group(name)}
     problems: list[Problem] = []
-    for one in folders:
-        is_folder = (Path(one) / "card.yaml").is_file()
-        folder = Path(one) if is_folder else study.stimulus_folder(one)
-        problems += check_stimuli(folder, _name_of(folder.resolve()) if is_folder else one, unknown)
+    for one, folder in folders.items():
+        problems += check_stimuli(folder, one, unknown)
     if problems:
-        raise InputError(*problems)
-    out.print(f"{', '.join(folders)}: no problems")
+        raise InputError(*problems, file=output and write_problems(problems, output))
+    out.print(f"{', '.join(folders)}: no problems", markup=False)
 
 
 def _name_of(folder: Path) -> str:

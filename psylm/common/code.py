@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.metadata
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import psylm
-
 PACKAGE = "psylm"
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "wordfreq", "fugashi", "unidic-lite")
+"""Libraries whose versions scores depend on."""
 
 
 def code_of(*modules: str) -> str:
@@ -41,6 +43,24 @@ def code_of(*modules: str) -> str:
     return whole.hexdigest()
 
 
+@cache
+def versions_of(*packages: str) -> tuple[str, ...]:
+    """Return the versions of installed packages, empty for those that are absent.
+
+    Examples
+    --------
+    >>> versions_of("no-such-package")
+    ('',)
+    """
+    found = []
+    for package in packages:
+        try:
+            found.append(importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            found.append("")
+    return tuple(found)
+
+
 def _reached(modules: tuple[str, ...]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     waiting = list(modules)
@@ -61,7 +81,7 @@ def _file_of(name: str) -> Path | None:
     if package != PACKAGE:
         file = getattr(sys.modules.get(name), "__file__", None)
         return None if file is None else Path(file)
-    for root in psylm.__path__:
+    for root in sys.modules[PACKAGE].__path__:
         place = Path(root, *parts)
         for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
             if file.is_file():

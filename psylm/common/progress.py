@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -34,6 +35,9 @@ class Listener(Protocol):
     def note(self, text: str) -> None:
         """Tell how it stands."""
 
+    def warn(self, text: str) -> None:
+        """Tell what must be known of the results."""
+
 
 class Silent:
     """Tells nothing."""
@@ -46,6 +50,10 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Ignore the note."""
+
+    def warn(self, text: str) -> None:
+        """Warn as Python does: this is not about progress."""
+        warnings.warn(text, stacklevel=3)
 
 
 class RateColumn(ProgressColumn):
@@ -105,6 +113,10 @@ class Bars:
         if not self.console.is_terminal and time.monotonic() - self._noted > NOTES:
             self._noted = time.monotonic()
             self.console.print(f"{self._name}: {text}")
+
+    def warn(self, text: str) -> None:
+        """Print a warning above the bars."""
+        self.console.print(f"Warning: {text}", markup=False, highlight=False)
 
     def advance(self, trials: int) -> None:
         """Move the model's bar."""

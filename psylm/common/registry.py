@@ -109,7 +109,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
         return self._records()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._records()))
+        return iter(self._records())
 
     def __len__(self) -> int:
         return len(self._records())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import re
+import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import ModuleType
 
-from psylm.common.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem, PsylmError, one_of
+from psylm.common.faults import fault
 
 PACKAGE = Path(__file__).parents[1]
 BUILTIN = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
@@ -94,7 +95,7 @@ class Study:
         """Return the YAML file of a name in a folder of the study, or of the built-in one."""
         known = {file.stem: file for root in reversed(self.roots) for file in sorted((root / where).glob("*.y*ml"))}
         if name not in known:
-            raise InputError(Problem(kind, repr(name), _one_of(name, sorted(known))))
+            raise InputError(Problem(kind, repr(name), one_of(name, sorted(known))))
         return known[name]
 
     def stimulus_names(self) -> list[str]:
@@ -118,8 +119,8 @@ class Study:
         names = self.stimulus_names()
         found = [known for known in names if known == name or known.startswith(f"{name}/")]
         if not found:
-            raise InputError(Problem("stimulus set", repr(name), _one_of(name, names)))
-        return found
+            self.stimulus_folder(name)  # raises, and says whether it is a folder without a card
+        return found or [name]
 
     def stimulus_folder(self, name: str) -> Path:
         """Return the folder of a stimulus set.
@@ -133,7 +134,11 @@ class Study:
             folder = root / "stimuli" / _safe(name, "stimulus set")
             if (folder / "card.yaml").is_file():
                 return _inside(folder, root, f"stimulus set {name!r}")
-        raise InputError(Problem("stimulus set", repr(name), _one_of(name, self.stimulus_names())))
+        for root in self.roots:
+            folder = root / "stimuli" / name
+            if folder.is_dir():
+                raise InputError(Problem(str(folder), *no_card(folder)))
+        raise InputError(Problem("stimulus set", repr(name), one_of(name, self.stimulus_names())))
 
     def analysis_module(self, name: str) -> ModuleType:
         """Load an analysis module, `analysis/NAME.py`: code of the study's owner, or built in.
@@ -142,8 +147,8 @@ class Study:
 
         Raises
         ------
-        InputError
-            There is none of that name.
+        PsylmError
+            There is none of that name, or it cannot be loaded; its own lines are shown.
         """
         _safe(name, "analysis module")
         for root, stem in product(self.roots, dict.fromkeys((name, RENAMED_ANALYSES.get(name, name)))):
@@ -151,7 +156,7 @@ class Study:
             if file.is_file():
                 return _load(_inside(file, root, f"analysis module {name!r}"), name)
         known = sorted({file.stem for root in self.roots for file in (root / "analysis").glob("[!_]*.py")})
-        raise InputError(Problem("analysis module", repr(name), _one_of(name, known)))
+        raise InputError(Problem("analysis module", repr(name), one_of(name, known)))
 
 
 def _safe(name: str, kind: str) -> str:
@@ -168,14 +173,22 @@ def _inside(path: Path, root: Path, what: str) -> Path:
     return path
 
 
-def _one_of(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return "one of " + ", ".join(known) + (f" (did you mean {close[0]}?)" if close else "")
+def no_card(folder: Path) -> tuple[str, str]:
+    """Say what a folder without a card has, and what a stimulus set has."""
+    there = sorted(path.name for path in folder.iterdir())[:5] if folder.is_dir() else []
+    found = f"no card.yaml beside {', '.join(there)}" if there else "no card.yaml"
+    return found, "a folder with card.yaml and items.csv; `psylm stimuli new NAME` makes both"
 
 
 def _load(file: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"psylm_analysis_{name}", file)
+    full_name = f"psylm_analysis_{name}"
+    spec = importlib.util.spec_from_file_location(full_name, file)
     assert spec is not None and spec.loader is not None, "a .py file always has a loader"
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[full_name] = module  # where dataclasses, typing and pickle look for what a module defines
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[full_name]
+        raise PsylmError(f"analysis module {name!r} cannot be loaded: {fault(error, file)}") from error
     return module

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from psylm.common.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem, one_of
 
 Schema = TypeVar("Schema", bound=BaseModel)
 Location = tuple[int | str, ...]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that a folder or file can have too."""
+
+Names = Annotated[list[str], Field(min_length=1)]
+"""One name at least."""
 
 GIVEN = "given_on_the_command_line"
 """Attribute of a document that lists the places that `--set` gave; their errors name the option, not a line."""
@@ -106,11 +114,38 @@ def checked(schema: type[Schema], document: CommentedMap, path: Path, at: Locati
     try:
         return schema.model_validate(plain(part) if part is not None else {})
     except ValidationError as error:
-        problems = (
-            Problem(place(document, path, (*at, *issue["loc"])), _found(issue), _expected(issue, schema))
-            for issue in error.errors()
-        )
-        raise InputError(*problems) from None
+        raise InputError(*problems_of(error, schema, lambda loc: place(document, path, (*at, *loc)))) from None
+
+
+def problems_of(error: ValidationError, schema: type[BaseModel], where: Callable[[Location], str]) -> list[Problem]:
+    """Say what pydantic found.
+
+    Parameters
+    ----------
+    error
+        What it raised.
+    schema
+        The schema that was not met.
+    where
+        Names the place of a location within the schema.
+    """
+    return [
+        Problem(where((*issue["loc"], *_within(issue))), _found(issue), _expected(issue, schema))
+        for issue in error.errors()
+    ]
+
+
+def misfit(at: Location, found: str, expected: str) -> PydanticCustomError:
+    """Make the error of a validator that looks at several keys: raised, it is reported at the key `at`.
+
+    Parameters
+    ----------
+    at
+        The keys that lead from the mapping that is validated to what is wrong.
+    found, expected
+        As in `psylm.common.errors.Problem`.
+    """
+    return PydanticCustomError("misfit", "{expected}", {"at": at, "found": found, "expected": expected})
 
 
 def place(document: CommentedMap, path: Path, location: Location) -> str:
@@ -143,15 +178,34 @@ def override(document: CommentedMap, assignment: str) -> None:
     >>> document["measures"][0]["cloze"]["top_k"]
     10
     """
-    dotted_key, equals, text = assignment.partition("=")
-    if not equals or not dotted_key.strip("."):
-        raise InputError(Problem(f"--set {assignment}", "no key=value", "for example seed=7"))
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        raise InputError(Problem(f"--set {assignment}", f"{text!r}", "a YAML value")) from None
+    dotted_key, value = _assignment(assignment, "--set")
     location = _assign(document, dotted_key.split("."), value, assignment)
     setattr(document, GIVEN, (*getattr(document, GIVEN, ()), location))
+
+
+def assignments(given: Sequence[str]) -> dict[str, Any]:
+    """Read options as `--option key=value` gives them, the values as YAML.
+
+    Examples
+    --------
+    >>> assignments(["alpha=0.5", "units=[word, token]"])
+    {'alpha': 0.5, 'units': ['word', 'token']}
+    """
+    pairs = [_assignment(assignment, "--option") for assignment in given]
+    twice = {key for key, _ in pairs if [other for other, _ in pairs].count(key) > 1}
+    if twice:
+        raise InputError(*(Problem(f"--option {key}", "several values", "each option once") for key in sorted(twice)))
+    return dict(pairs)
+
+
+def _assignment(assignment: str, flag: str) -> tuple[str, Any]:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip("."):
+        raise InputError(Problem(f"{flag} {assignment}", "no key=value", "for example seed=7"))
+    try:
+        return key, YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        raise InputError(Problem(f"{flag} {assignment}", f"{text!r}", "a YAML value")) from None
 
 
 def _assign(node: CommentedMap | CommentedSeq, keys: list[str], value: Any, assignment: str) -> Location:
@@ -218,19 +272,31 @@ def dotted(location: Location) -> str:
     return ".".join(map(str, location)) or "(document)"
 
 
+def _within(issue: Any) -> Location:
+    """Return the keys at which a validator of several keys found something wrong."""
+    return tuple(issue["ctx"]["at"]) if issue["type"] == "misfit" else ()
+
+
 def _found(issue: Any) -> str:
+    if issue["type"] == "misfit":
+        return str(issue["ctx"]["found"])
     if issue["type"] == "missing":
         return "nothing"
     if issue["type"] == "extra_forbidden":
         return "a key that is not known here"
-    text = repr(issue["input"])
+    if isinstance(issue["input"], dict | list):
+        kind = "mapping with the keys" if isinstance(issue["input"], dict) else "list of"
+        text = f"a {kind} {', '.join(map(str, issue['input']))}" if issue["input"] else repr(issue["input"])
+    else:
+        text = repr(issue["input"])
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _expected(issue: Any, schema: type[BaseModel]) -> str:
     if issue["type"] == "missing":
         return "this key, which is required"
-    if issue["type"] == "extra_forbidden" and len(issue["loc"]) == 1:
-        return "one of " + ", ".join(field.alias or name for name, field in schema.model_fields.items())
+    if issue["type"] == "extra_forbidden":
+        known = [field.alias or name for name, field in schema.model_fields.items()]
+        return one_of(str(issue["loc"][-1]), known) if len(issue["loc"]) == 1 else "no key of this name"
     message: str = issue["msg"]
     return message.removeprefix("Value error, ").removeprefix("Input should be ")

@@ -1,118 +1,303 @@
-"""Ad hoc scoring: a file of sentences in, a table of scores out."""
+"""Ad hoc scoring: sentences in, a table of scores out, without an experiment."""
 
 from __future__ import annotations
 
-import csv
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_origin
 
 import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from psylm.common.errors import InputError, Problem
-from psylm.common.yaml_document import read_text
-from psylm.experiment.plan import check_models, chunks
-from psylm.experiment.score_cache import ScoreCache
+from psylm.common.language import has_segmenter, language_of
+from psylm.common.yaml_document import problems_of
+from psylm.experiment.plan import check_family, check_models, chunks
 from psylm.experiment.scorer import Scorer
-from psylm.measures.registry import measures
+from psylm.experiment.sentences import Sentences, read_sentences
+from psylm.measures.registry import Measure, measures
 from psylm.measures.trials import sentence_trials
+from psylm.models.base import LanguageModel
+from psylm.models.held import adopt
 from psylm.runs.run import write_table
+from psylm.runs.score_cache import ScoreCache
+from psylm.stimuli.tables import target_starts
 
-SCORED = ("surprisal", "sentence_surprisal", "pseudo_log_likelihood")
-"""Measures that need nothing but sentences."""
+COLUMNS = ["model", "sentence_id", "sentence", "region", "word_id", "word", "measure", "value", "note"]
+"""The columns of the table that `score` returns, one row a value."""
+
+PRESET: dict[str, dict[str, Any]] = {"surprisal": {"words": "all"}, "metalinguistic": {"task": "sentence"}}
+"""Options whose default suits an experiment; ad hoc there are sentences, with no target and no pair."""
+
+NEEDS_WORDS = ("surprisal", "cloze")
+"""Measures that find the words of a sentence."""
+
+Model = str | LanguageModel | tuple[Any, Any]
+
+
+def score(
+    model: Model,
+    sentences: str | Iterable[str],
+    measure: str = "surprisal",
+    *,
+    contexts: Iterable[str] | None = None,
+    targets: Iterable[str] | None = None,
+    language: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    memory: str | None = None,
+    cache: bool = True,
+    **options: Any,
+) -> pd.DataFrame:
+    """Score sentences by a measure.
+
+    Parameters
+    ----------
+    model
+        A model's name, as in `psylm.load_model`; a model that this loaded; or a language model of `transformers` with
+        its (fast) tokenizer, a pair.
+    sentences
+        One or several.
+    measure
+        `surprisal` by default (a row a word, in bits). Every measure that gives a table can be asked for:
+        `psylm models` lists them.
+    contexts
+        What comes before each sentence: it is conditioned on, not scored. `continuation` and `similarity` compare with
+        it.
+    targets
+        A word of each sentence, for `cloze` and for `surprisal` with ``words="target"``.
+    language
+        BCP 47 tag of the sentences; by default that of their script: English where it is Latin, Japanese with kana.
+    device, dtype, memory
+        As in `psylm.load_model`, for a model that is given by name.
+    cache
+        Look among the scores of earlier runs first, and keep these; for a model that is given by name.
+    **options
+        Options of the measure, such as ``quantities=["surprisal", "entropy"]`` or ``units="token"``.
+
+    Returns
+    -------
+    DataFrame
+        One row a value: `model`, `sentence_id` (from 0), `sentence`, `region`, `word_id` (from 0; -1 where the value is
+        the sentence's), `word`, `measure`, `value`, and `note`, which says why a value is missing.
+
+    Raises
+    ------
+    InputError
+        A sentence, the measure, an option or the model does not fit; before the model is loaded.
+
+    Examples
+    --------
+    >>> score("wordfreq:en", ["The keys are rusty."])[["word_id", "word", "value"]].round(1)
+       word_id    word  value
+    0        0     The    4.2
+    1        1    keys   15.3
+    2        2     are    7.5
+    3        3  rusty.   17.9
+    """
+    given = Sentences.of(sentences, contexts, targets)
+    return _score(model, given, measure, options, language, device=device, dtype=dtype, memory=memory, cache=cache)
 
 
 def score_file(
     model: str,
     measure: str,
     source: Path,
-    target: Path,
+    target: Path | None,
     *,
-    language: str = "en",
+    language: str | None = None,
+    options: Mapping[str, Any] | None = None,
     device: str = "auto",
     dtype: str = "float32",
     memory: str | None = None,
     cache: bool = True,
 ) -> pd.DataFrame:
-    """Score the sentences of a file.
+    """Score the sentences of a file, and write a table.
 
     Parameters
     ----------
-    model
-        A model's name, as in `psylm.load_model`.
-    measure
-        `surprisal` (a row a word, in bits), `sentence_surprisal` or `pseudo_log_likelihood` (a row a sentence).
+    model, measure, language
+        As in `score`.
     source
-        A text file, one sentence a line, or a CSV file with a `sentence` column.
+        A text file, one sentence a line, or a CSV or TSV file with a column `sentence` and perhaps `context` and
+        `target`.
     target
-        The CSV file to write: `sentence_id, word_id, word, value`, or `sentence_id, sentence, value`; ids from 0.
-    language
-        BCP 47 tag of the sentences.
-    device, dtype, memory
-        As in `psylm.load_model`.
-    cache
-        As in `psylm.run`.
+        The file to write, CSV, TSV or Parquet by its ending, with the columns of `contract`; None to write nothing.
+    options
+        Options of the measure.
+    device, dtype, memory, cache
+        As in `score`.
 
     Returns
     -------
     DataFrame
-        What was written.
+        As `score` returns it.
 
     Raises
     ------
     InputError
-        The file, a line of it, the measure or the model does not fit; before the model is loaded.
+        The file, a line of it, the measure, an option or the model does not fit; before the model is loaded.
     """
-    if measure not in SCORED:
-        raise InputError(Problem("measure", repr(measure), "one of " + ", ".join(SCORED)))
-    asked = measures()[measure]
-    check_models([model], [asked])
-    if not target.parent.is_dir():
+    if target is not None and not target.parent.is_dir():
         raise InputError(Problem(f"output {target}", "no such folder", "a folder that exists"))
-    sentences = read_sentences(source)
-    options = asked.options.model_validate({"words": "all"} if measure == "surprisal" else {})
-    trials = sentence_trials(sentences, language=language)
-    scorer = Scorer(model, device=device, dtype=dtype, memory=memory, cache=ScoreCache() if cache else None)
-    scores = pd.concat([scorer.score(asked, options, chunk) for chunk in chunks(trials, 256, asked.together)])
-    scores = scores.sort_values(["trial", "word_id"], kind="stable").rename(columns={"trial": "sentence_id"})
-    if measure == "surprisal":
-        table = scores[["sentence_id", "word_id", "word", "value"]]
-    else:
-        scores["sentence"] = [sentences[trial] for trial in scores["sentence_id"]]
-        table = scores[["sentence_id", "sentence", "value"]]
-    write_table(target, table)
-    return table.reset_index(drop=True)
+    if target is not None and target.suffix not in (".csv", ".tsv", ".parquet"):
+        raise InputError(Problem(f"output {target}", f"a name that ends in {target.suffix or 'nothing'}", WRITTEN))
+    given = read_sentences(source)
+    chosen = options or {}
+    table = _score(model, given, measure, chosen, language, device=device, dtype=dtype, memory=memory, cache=cache)
+    if target is not None:
+        write_table(target, contract(table))
+    return table
 
 
-def read_sentences(source: Path) -> list[str]:
-    """Read the sentences of a text file (one a line) or of a CSV file's `sentence` column.
+WRITTEN = "one that ends in .csv, .tsv or .parquet"
+
+
+def contract(scores: pd.DataFrame) -> pd.DataFrame:
+    """Reduce the table of `score` to what says something.
+
+    Parameters
+    ----------
+    scores
+        As `score` returns it.
+
+    Returns
+    -------
+    DataFrame
+        `sentence_id, word_id, word, value`, or `sentence_id, sentence, value` where every value is a sentence's; and
+        `region` where words, tokens, targets or sentences stand side by side, `measure` where there are several
+        quantities, `note` where a value is missing or has one.
+    """
+    whole = bool((scores["word_id"] < 0).all())
+    columns = ["sentence_id", *(["sentence"] if whole else ["word_id", "word"])]
+    varied = [name for name in ("region", "measure") if scores[name].nunique() > 1]
+    noted = ["note"] if (scores["note"] != "").any() else []
+    return scores[[*columns, *varied, "value", *noted]]
+
+
+def find_measure(name: str, given: Sentences) -> Measure:
+    """Return a measure that sentences at hand can be scored by.
 
     Raises
     ------
     InputError
-        The file cannot be read, has no such column, is empty, or has an empty sentence; the row is told.
+        There is none of that name, it gives more than a table, or it needs targets that are not there.
     """
-    text = read_text(source, "a text file, one sentence a line, or a CSV file")
-    if source.suffix.lower() == ".csv":
-        numbered = _csv_sentences(source, text)
-    else:
-        lines = text.splitlines()
-        while lines and not lines[-1].strip():
-            lines.pop()
-        numbered = [(f"line {number}", line) for number, line in enumerate(lines, start=1)]
-    empty = [
-        Problem(f"{source}: {place}", "an empty sentence", "some words")
-        for place, sentence in numbered
-        if not sentence.strip()
-    ]
-    if not numbered:
-        empty = [Problem(str(source), "no sentences", "one a line, or a CSV with a sentence column")]
-    if empty:
-        raise InputError(*empty)
-    return [sentence.strip() for _, sentence in numbered]
+    able = {known: measure for known, measure in measures().items() if not measure.arrays}
+    if name not in able:
+        found = f"{name!r}, whose arrays need an experiment" if name in measures() else repr(name)
+        raise InputError(Problem("measure", found, "one of " + ", ".join(able)))
+    if able[name].needs_target:
+        lacking = [place for place, target in zip(given.places, given.targets, strict=True) if not target]
+        if lacking:
+            expected = f"one in each sentence, for {name}: a column `target` (in Python: targets=)"
+            raise InputError(Problem(f"{lacking[0]}", "no target", expected))
+    return able[name]
 
 
-def _csv_sentences(source: Path, text: str) -> list[tuple[str, str]]:
-    reader = csv.DictReader(text.splitlines(keepends=True))
-    if "sentence" not in (reader.fieldnames or []):
-        found = ", ".join(reader.fieldnames or []) or "nothing"
-        raise InputError(Problem(f"{source}: row 1", f"columns {found}", "a column named sentence"))
-    return [(f"row {number}, column sentence", row["sentence"] or "") for number, row in enumerate(reader, start=2)]
+def choose_options(measure: Measure, options: Mapping[str, Any]) -> BaseModel:
+    """Check a measure's options by its schema; a text stands for a list of its parts between commas.
+
+    Raises
+    ------
+    InputError
+        One problem for each option that is unknown or has a value that does not fit.
+
+    Examples
+    --------
+    >>> choose_options(measures()["surprisal"], {"quantities": "surprisal,entropy"}).quantities
+    ['surprisal', 'entropy']
+    """
+    fields = measure.options.model_fields
+    chosen = PRESET.get(measure.name, {}) | {
+        name: [part.strip() for part in value.split(",")]
+        if isinstance(value, str) and name in fields and get_origin(fields[name].annotation) is list
+        else value
+        for name, value in options.items()
+    }
+    try:
+        return measure.options.model_validate(chosen)
+    except ValidationError as error:
+        problems = problems_of(
+            error, measure.options, lambda at: " ".join(["option", ".".join(map(str, at)), "of", measure.name])
+        )
+        raise InputError(*problems) from None
+
+
+def _score(
+    model: Model,
+    given: Sentences,
+    measure: str,
+    options: Mapping[str, Any],
+    language: str | None,
+    **loading: Any,
+) -> pd.DataFrame:
+    asked = find_measure(measure, given)
+    chosen = choose_options(asked, options)
+    trials = _trials(given, asked, language)
+    _check(trials, given, asked, chosen)
+    name, scored = _scoring(model, asked, chosen, **loading)
+    # Some measures take the language of the first trial for that of all.
+    parts = [part for _, mine in trials.groupby("language", sort=False) for part in chunks(mine, 256, asked.together)]
+    scores = pd.concat([scored(part) for part in parts])
+    scores = scores.rename(columns={"trial": "sentence_id"}).sort_values("sentence_id", kind="stable")
+    texts = [given.sentences[number] for number in scores["sentence_id"]]
+    return scores.assign(model=name, sentence=texts)[COLUMNS].reset_index(drop=True)
+
+
+def _trials(given: Sentences, measure: Measure, language: str | None) -> pd.DataFrame:
+    """Make trials, each in its own language where none is given."""
+    languages, problems = [], []
+    for place, sentence in zip(given.places, given.sentences, strict=True):
+        languages.append(language or language_of(sentence) or "")
+        if not languages[-1]:
+            found = f"{sentence[:20]!r}, which may be Chinese or Japanese"
+            problems.append(Problem(place, found, "a language: zh or ja (--language, in Python language=)"))
+        elif measure.name in NEEDS_WORDS and not has_segmenter(languages[-1]):
+            found = (
+                f"language {languages[-1]}, which is written without spaces and for which psylm has no word segmenter"
+            )
+            problems.append(Problem(place, found, "a measure of whole sentences, such as sentence_surprisal"))
+    starts = []
+    for place, sentence, target, tag in zip(given.places, given.sentences, given.targets, languages, strict=True):
+        found_at = target_starts(sentence, target, tag or "en") if target else [-1]
+        starts.append(found_at[0] if found_at else -1)
+        if len(found_at) != 1:
+            often = "not in its sentence" if not found_at else f"{len(found_at)} times in its sentence"
+            problems.append(Problem(f"{place}, target {target!r}", often, "a word that stands there once"))
+    if problems:
+        raise InputError(*_first_of_a_kind(problems))
+    trials = sentence_trials(given.sentences, contexts=given.contexts)
+    return trials.assign(target=given.targets, start=starts, language=languages)
+
+
+def _check(trials: pd.DataFrame, given: Sentences, measure: Measure, options: BaseModel) -> None:
+    """Raise where a measure finds that its options ask for what the trials lack."""
+    problems = [] if measure.check is None else measure.check(trials, options)
+    if problems:
+        raise InputError(*(replace(problem, place=f"{given.source}: {problem.place}") for problem in problems))
+
+
+SHOWN = 5
+"""Sentences with the same mistake that are named."""
+
+
+def _first_of_a_kind(problems: list[Problem]) -> list[Problem]:
+    more = len(problems) - SHOWN
+    return problems[:SHOWN] + ([Problem(f"and {more} more sentences", "the like")] if more > 0 else [])
+
+
+def _scoring(
+    model: Model, measure: Measure, options: BaseModel, *, device: str, dtype: str, memory: str | None, cache: bool
+) -> tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]:
+    """Return a model's name, and what scores trials with it; a model that is named is loaded when it must be."""
+    if isinstance(model, str):
+        check_models([model], [measure])
+        scorer = Scorer(model, device=device, dtype=dtype, memory=memory, cache=ScoreCache() if cache else None)
+        return model, lambda trials: scorer.score(measure, options, trials)
+    held = adopt(*model) if isinstance(model, tuple) else model
+    problem = check_family(held.info.name, held.family, measure)
+    if problem:
+        raise InputError(problem)
+    return held.info.name, lambda trials: measure.function(held, trials, options)

@@ -10,14 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, field_validator
 from ruamel.yaml.comments import CommentedMap
 
-from psylm.common.errors import InputError, Problem
-from psylm.common.yaml_document import checked, override, place, read_yaml
+from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.yaml_document import Name, Names, checked, override, place, read_yaml
 from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
 from psylm.models.memory import bytes_of
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Experiment(BaseModel, extra="forbid"):
@@ -121,6 +118,13 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     return experiment
 
 
+def place_of_analysis(path: Path, number: int) -> str:
+    """Say where an experiment names an analysis: file, line and key."""
+    document = read_yaml(path)
+    at: tuple[int | str, ...] = ("experiment",) if path.suffix == ".json" else ()
+    return place(document, path, (*at, "analysis", number))
+
+
 def _check_measures(document: CommentedMap, path: Path) -> None:
     known = measures()
     problems: list[Problem] = []
@@ -132,7 +136,7 @@ def _check_measures(document: CommentedMap, path: Path) -> None:
             continue
         name = entry if isinstance(entry, str) else next(iter(entry))
         if name not in known:
-            problems.append(Problem(place(document, path, at), repr(name), "one of " + ", ".join(known)))
+            problems.append(Problem(place(document, path, at), repr(name), one_of(str(name), sorted(known))))
         elif name in seen:
             problems.append(Problem(place(document, path, at), f"{name!r} a second time", "each measure once"))
         elif isinstance(entry, dict):

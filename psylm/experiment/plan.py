@@ -13,6 +13,7 @@ from psylm.common.language import word_spans
 from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
 from psylm.models.names import ModelSource
+from psylm.models.verified import require_verified
 from psylm.stimuli import StimulusSet
 
 PART_TRIALS = 48
@@ -76,13 +77,16 @@ def make_trials(stimuli: StimulusSet, limit: int | None = None) -> pd.DataFrame:
     limit
         Take the first so many items only, with all their conditions.
     """
-    items = stimuli.items
-    if limit is not None:
-        items = items[items["item"].isin(items["item"].unique()[:limit])]
+    items = first_items(stimuli.items, limit)
     trials = items[["item", "condition", "context", "sentence", "target", "start", "regions"]].reset_index(drop=True)
     trials.insert(0, "trial", range(len(trials)))
     trials["language"] = stimuli.card.language
     return trials[TRIAL_COLUMNS]
+
+
+def first_items(items: pd.DataFrame, limit: int | None) -> pd.DataFrame:
+    """Return the first so many items with all their conditions; all of them without a limit."""
+    return items if limit is None else items[items["item"].isin(items["item"].unique()[:limit])]
 
 
 def chunks(trials: pd.DataFrame, size: int, together: Together = "frame") -> Iterator[pd.DataFrame]:
@@ -138,19 +142,22 @@ def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
     if problems:
         raise InputError(*problems)
     for source in sources:
+        require_verified(source)
         problems += lesion_problems(source) if source.lesion else []
         for measure in asked:
-            if source.family not in measure.families:
-                able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
-                problems.append(
-                    Problem(
-                        f"model {source.name!r}",
-                        f"{'an' if source.family in ('encoder', 'ngram') else 'a'} {source.family} model",
-                        f"a {able} model for {measure.name}",
-                    )
-                )
+            problem = check_family(source.name, source.family, measure)
+            problems += [problem] if problem else []
     if problems:
         raise InputError(*problems)
+
+
+def check_family(model: str, family: str, measure: Measure) -> Problem | None:
+    """Return what is wrong where a family of models cannot be asked for a measure."""
+    if family in measure.families:
+        return None
+    able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
+    found = f"{'an' if family in ('encoder', 'ngram') else 'a'} {family} model"
+    return Problem(f"model {model!r}", found, f"a {able} model for {measure.name}")
 
 
 def _check_stimuli(

@@ -17,18 +17,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm import __version__
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
-from psylm.experiment.definition import Experiment, read_experiment
-from psylm.experiment.plan import Part, make_plan
-from psylm.experiment.score_cache import ScoreCache
+from psylm.common.version import __version__
+from psylm.experiment.definition import Experiment, place_of_analysis, read_experiment
+from psylm.experiment.plan import Part, first_items, make_plan
 from psylm.experiment.scorer import Scorer
+from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
+from psylm.measures.registry import measures
 from psylm.models.names import expanded
+from psylm.report.requirements import Offered, requirements, too_few, unmet
 from psylm.runs.arrays import TrialArrays
 from psylm.runs.run import Run, RunWriter, held
+from psylm.runs.score_cache import ScoreCache
 from psylm.stimuli import StimulusSet, load_stimuli
 from psylm.training.train import train
 
@@ -86,16 +89,17 @@ def run(
     experiment = read_experiment(path, overrides)
     if models:
         experiment = experiment.model_copy(update={"models": list(models)})
-    for module in experiment.analysis:
-        study.analysis_module(module)
-    sets = [load_stimuli(name, study) for name in experiment.stimuli]
     progress = progress or Silent()
+    sets = [load_stimuli(name, study) for name in experiment.stimuli]
+    notes = _check_analyses(experiment, path, sets, study, limit)
+    for note in notes:
+        progress.warn(note)
     if experiment.train is not None and any(name.startswith("scratch:") for name in experiment.models):
         train(experiment.train, study=study, listener=progress)
     models = with_lesions(expanded(experiment.models), experiment.lesions)
     experiment = experiment.model_copy(update={"models": models, "lesions": []})
     plan = make_plan(experiment.models, sets, experiment.measure_options, limit)
-    manifest = _manifest(experiment, sets, limit)
+    manifest = _manifest(experiment, sets, limit, notes)
     if path.suffix == ".json":
         _same_stimuli(Run(path.parent).manifest, manifest, path)
     folder = Path(output) if output else _default_folder(experiment, limit)
@@ -114,9 +118,31 @@ def run(
         _compute(plan, experiment, writer, manifest, progress, ScoreCache() if cache else None)
         groups = [[part.name for part in group] for _, group in groupby(plan, _result_order)]
         writer.finish(groups)
-        manifest |= {"status": "complete", "finished": _now()}
+        notes = list(unknown_words(Run(folder).results))
+        manifest |= {"status": "complete", "finished": _now(), "notes": notes}
         writer.manifest(manifest)
+    for note in notes:
+        progress.warn(note)
     return Run(folder)
+
+
+def _check_analyses(
+    experiment: Experiment, path: Path, sets: Sequence[StimulusSet], study: Study, limit: int | None
+) -> list[str]:
+    """Check that the analyses will have what they need; say which will be left out, since there are too few items."""
+    options = experiment.measure_options
+    given = set().union(*(measures()[name].given(chosen) for name, chosen in options.items()))
+    offered = [
+        Offered(one.name, one.card.model_dump(), first_items(one.items, limit), one.human is not None) for one in sets
+    ]
+    problems, notes = [], []
+    for number, name in enumerate(experiment.analysis):
+        needs = requirements(name, study.analysis_module(name))
+        problems += unmet(name, needs, given, offered, place_of_analysis(path, number))
+        notes.append(too_few(name, needs, offered))
+    if problems:
+        raise InputError(*problems)
+    return [note for note in notes if note]
 
 
 def _compute(
@@ -165,7 +191,9 @@ def _seed(seed: int) -> None:
     np.random.seed(seed)
 
 
-def _manifest(experiment: Experiment, sets: Sequence[StimulusSet], limit: int | None) -> dict[str, Any]:
+def _manifest(
+    experiment: Experiment, sets: Sequence[StimulusSet], limit: int | None, notes: list[str]
+) -> dict[str, Any]:
     return {
         "psylm": __version__,
         "status": "running",
@@ -191,7 +219,7 @@ def _manifest(experiment: Experiment, sets: Sequence[StimulusSet], limit: int | 
         "command": " ".join(Path(word).name if i == 0 else word for i, word in enumerate(sys.argv)),
         "started": _now(),
         "finished": None,
-        "notes": [],
+        "notes": notes,
     }
 
 

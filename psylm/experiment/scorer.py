@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
+from psylm.common.code import LIBRARIES, code_of, versions_of
 from psylm.experiment.plan import groups
-from psylm.experiment.score_cache import ScoreCache
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, Measure
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.load import choose_device, load_model
 from psylm.models.names import ModelSource
-
-PACKAGE = Path(__file__).parents[1]
-SCORING = ("measures/*.py", "models/*.py", "scratch/*.py", "lesions/*.py", "common/language.py", "stimuli/regions.py")
-"""The code that scores depend on; when it changes, nothing that older code computed is found."""
-
-DEPENDENCIES = ("torch", "transformers", "tokenizers", "wordfreq", "fugashi", "unidic-lite")
+from psylm.runs.score_cache import ScoreCache
 
 SEEN = ["context", "sentence", "target", "start", "regions", "language"]
 """What a score may depend on, besides which trials of a group are of one item."""
@@ -61,7 +54,7 @@ class Scorer:
         """What the model is; known without loading it where an earlier run has."""
         if self.cache is None:
             return self.model.info
-        key = _digest(["info", *self._identity])
+        key = _digest(["info", code_of(*self._modules), *self._identity])
         known = self.cache.get([key])
         if not known:
             self.cache.put({key: json.dumps(asdict(self.model.info))})
@@ -93,9 +86,10 @@ class Scorer:
         if self.cache is None:
             table: pd.DataFrame = measure.function(self.model, trials, options)
             return table
+        code = code_of(measure.function.__module__, *self._modules)
         labels = groups(trials, measure.together)
         keyed = [
-            (_digest([*self._identity, measure.name, options.model_dump(), contents]), mine)
+            (_digest([code, *self._identity, measure.name, options.model_dump(), contents]), mine)
             for contents, mine in _groups(trials, labels)
         ]
         known = self.cache.get(list({key for key, _ in keyed}))
@@ -118,7 +112,14 @@ class Scorer:
         if not known:  # reading gigabytes of weights takes longer than finding the scores
             known = {stamp: source.identity}
             self.cache.put(known)
-        return [fingerprint(), known[stamp], self.device, self.dtype]
+        return [*versions_of(*LIBRARIES), known[stamp], self.device, self.dtype]
+
+    @cached_property
+    def _modules(self) -> list[str]:
+        """The modules that the model's part in a score is computed by, what they import aside."""
+        changes = ModelSource.parse(self.name).lesion.changes
+        entered = [part for change in changes for part in (change.about.choose, change.about.enter) if part]
+        return ["psylm.models.load", *(part.__module__ for part in entered)]
 
 
 def _groups(trials: pd.DataFrame, labels: pd.Series) -> list[tuple[list[Any], list[int]]]:
@@ -151,18 +152,3 @@ def _unpacked(value: str, trials: Sequence[int]) -> list[list[Any]]:
 
 def _digest(content: Any) -> bytes:
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
-
-
-@cache
-def fingerprint() -> str:
-    """Name the code and the libraries that scores depend on."""
-    whole = hashlib.sha256()
-    for pattern in SCORING:
-        for file in sorted(PACKAGE.glob(pattern)):
-            whole.update(file.read_bytes())
-    for package in DEPENDENCIES:
-        try:
-            whole.update(f"{package} {importlib.metadata.version(package)}".encode())
-        except importlib.metadata.PackageNotFoundError:
-            whole.update(f"{package} absent".encode())
-    return whole.hexdigest()

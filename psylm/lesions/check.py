@@ -17,13 +17,13 @@ def lesion_problems(source: ModelSource) -> list[Problem]:
         The model's name, read.
     """
     lesion, where = source.lesion, f"model {source.name!r}"
-    attention = [change.kind for change in lesion.changes if change.kind != "random"]
+    attention = [change.kind for change in lesion.changes if not change.about.at_loading]
     if attention and source.family == "recurrent":
         return [Problem(where, f"{', '.join(attention)} in a recurrent model", "a Transformer, which has attention")]
     problems = []
     stacks = _stacks(source) if attention else {}
-    for kind in ("heads", "mean-heads", "layers"):
-        for name in lesion[kind].places if kind in lesion and stacks else ():
+    for change in lesion.changes:
+        for name in change.places if change.about.names and stacks else ():
             prefix, numbers = (name[0], name[1:]) if name[0].isalpha() else ("", name)
             layer, _, head = numbers.partition(".")
             layers, heads = stacks.get(prefix, (0, 0))
@@ -32,7 +32,7 @@ def lesion_problems(source: ModelSource) -> list[Problem]:
                     f"{p}{n - 1}" + (f".{h - 1}" if head else "") for p, (n, h) in stacks.items() if head or p != "c"
                 )
                 expected = " or ".join(f"up to {end}" for end in ends)
-                problems.append(Problem(where, f"{kind} {name}", f"{'heads' if head else 'layers'} {expected}"))
+                problems.append(Problem(where, f"{change.kind} {name}", f"{'heads' if head else 'layers'} {expected}"))
     return problems
 
 

@@ -10,9 +10,7 @@ import numpy as np
 from psylm.common.errors import InputError, Problem
 from psylm.lesions.sites import Site
 from psylm.models.changes import Change
-
-Heads = list[tuple[int, int]]
-"""Heads as the number of their site and their own."""
+from psylm.models.lesion_kinds import Heads
 
 Place = TypeVar("Place")
 
@@ -33,7 +31,7 @@ def named_heads(change: Change, sites: Sequence[Site], where: str) -> Heads:
     Raises
     ------
     InputError
-        There is no such head; those that there are are told.
+        There is no such head; those that there are, are named.
     """
     return _named(change, {head_name(sites, head): head for head in all_heads(sites)}, "heads", where)
 
@@ -55,13 +53,13 @@ def _named(change: Change, there: dict[str, Place], what: str, where: str) -> li
     return [there[name] for name in change.places]
 
 
-def amount(change: Change, total: int, where: str) -> int:
+def head_amount(change: Change, total: int, where: str) -> int:
     """Return how many heads an amount is: a number, or a share of all, to the nearest.
 
     Examples
     --------
     >>> from psylm.lesions import Lesion
-    >>> amount(Lesion.parse("random-heads=0.25@1", "")["random-heads"], 270, "")
+    >>> head_amount(Lesion.parse("random-heads=0.25@1", "")["random-heads"], 270, "")
     68
     """
     assert change.strength is not None

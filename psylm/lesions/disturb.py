@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from psylm.lesions.effects import Effect
 from psylm.lesions.hooks import before, feed_forward
-from psylm.lesions.reading import Reading, normal, uniform
-from psylm.lesions.sites import Site
-from psylm.models.base import LanguageModel
-from psylm.models.changes import Change, Lesion
+from psylm.lesions.operation import Operation
+from psylm.lesions.text_read import TextRead, normal, uniform
+from psylm.models.changes import Change
 
 
-def disturb(
-    stack: ExitStack,
-    model: LanguageModel,
-    lesion: Lesion,
-    sites: Sequence[Site],
-    effects: Mapping[str, Effect],
-    where: str,
-) -> None:
+def disturb(operation: Operation, change: Change) -> None:
     r"""Add noise to what heads give, and silence units of attention and of feed-forward networks.
 
     Noise is :math:`o + s\,\mathrm{sd}(o)\,z` with :math:`z \sim N(0, 1)`, for the concatenated heads' output o of
@@ -32,34 +22,26 @@ def disturb(
 
     Parameters
     ----------
-    stack
-        Undoes it.
-    model, lesion
-        The model, and what is changed in it.
-    sites
-        The attentions.
-    effects
-        What is done at each, by its name.
-    where
-        The model's name, for messages.
+    operation
+        The lesion while it is put in place.
+    change
+        `noise`, `dropout` or `thinned`, with its strength and seed.
     """
-    width = int(model.network.config.hidden_size)
+    if not change.strength:
+        return
+    width, sites = int(operation.model.network.config.hidden_size), operation.sites
+    for place, site in enumerate(sites):
+        effect = operation.effects[site.name]
+        effect.after.append(_on_heads(_disturbance(change, effect.reading, place)))
+    if change.kind == "noise":
+        return
     layers = {site.name: site for site in sites if not site.crosses}
-    for kind in ("noise", "dropout", "thinned"):
-        if kind not in lesion or not lesion[kind].strength:
-            continue
-        change = lesion[kind]
-        for place, site in enumerate(sites):
-            effect = effects[site.name]
-            effect.after.append(_on_heads(_disturbance(change, effect.reading, place)))
-        if kind == "noise":
-            continue
-        for place, site in enumerate(layers.values(), start=len(sites)):
-            change_units = _disturbance(change, effects[site.name].reading, place)
-            before(stack, feed_forward(site, width, where), change_units)
+    for place, site in enumerate(layers.values(), start=len(sites)):
+        change_units = _disturbance(change, operation.effects[site.name].reading, place)
+        before(operation.stack, feed_forward(site, width, operation.where), change_units)
 
 
-def _disturbance(change: Change, reading: Reading | None, place: int) -> Callable[[Tensor], Tensor]:
+def _disturbance(change: Change, reading: TextRead | None, place: int) -> Callable[[Tensor], Tensor]:
     """Return what is done to units [batch, n, units]; `place` tells one part of the network from another."""
     strength, seed = change.strength or 0.0, change.seed or 0
     assert reading is not None

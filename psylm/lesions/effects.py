@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from psylm.lesions.reading import Reading
+from psylm.lesions.text_read import TextRead
 
 
 @dataclass
@@ -36,15 +36,26 @@ class Effect:
     gate: Tensor | None = None
     fill: Tensor | None = None
     after: list[Callable[[Tensor], Tensor]] = field(default_factory=list)
-    reading: Reading | None = None
+    reading: TextRead | None = None
+
+    def close(self, head: int, heads: int) -> None:
+        """Close the gate of a head, one of so many."""
+        if self.gate is None:
+            self.gate = torch.ones(heads)
+        self.gate[head] = 0
+
+    def give_instead(self, head: int, means: Tensor) -> None:
+        """Let a closed head give its row of `means` [heads, d_v]."""
+        self.fill = torch.zeros_like(means) if self.fill is None else self.fill
+        self.fill[head] = means[head]
 
     def given(self, heads: Tensor) -> Tensor:
         """Return what the heads give, changed [batch, n, heads, d_v]."""
         if self.gate is not None:
-            gate = self.gate[:, None].to(heads.dtype)
+            gate = self.gate[:, None].to(heads)
             heads = heads * gate
             if self.fill is not None:
-                heads = heads + self.fill.to(heads.dtype) * (1 - gate)
+                heads = heads + self.fill.to(heads) * (1 - gate)
         for change in self.after:
             heads = change(heads)
         return heads

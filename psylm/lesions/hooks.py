@@ -5,23 +5,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from psylm.common.errors import InputError, Problem
-from psylm.lesions.reading import Reading
 from psylm.lesions.sites import Site
-from psylm.models.base import LONGEST_WINDOW, LanguageModel
-from psylm.models.changes import Lesion
+from psylm.lesions.text_read import TextRead
+from psylm.models.base import LONGEST_WINDOW
 from psylm.models.int8 import Int8Linear
 from psylm.models.trained import ScratchNetwork
+from psylm.models.window import first_position
 from psylm.scratch.xlnet import TwoStreamLayer
 
-OFFSET = ("roberta", "xlm-roberta", "camembert")
-"""Models whose positions begin after that of padding."""
+if TYPE_CHECKING:
+    from psylm.lesions.operation import Operation
 
 
 @contextmanager
@@ -55,8 +55,8 @@ def pass_by(stack: ExitStack, layer: nn.Module) -> None:
     stack.enter_context(attributes(layer, {"forward": forward}))
 
 
-def note_reading(stack: ExitStack, body: nn.Module, reading: Reading) -> None:
-    """Tell a `Reading` what a network reads, each time that it does."""
+def note_reading(stack: ExitStack, body: nn.Module, reading: TextRead) -> None:
+    """Tell a `TextRead` what a network reads, each time that it does."""
 
     def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         ids = kwargs["input_ids"] if "input_ids" in kwargs else args[0]
@@ -103,35 +103,46 @@ def before(stack: ExitStack, module: nn.Module, change: Callable[[Tensor], Tenso
     stack.callback(module.register_forward_pre_hook(hook).remove)
 
 
-def move_positions(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str) -> None:
+def move_positions(operation: Operation, moved: Callable[[int], Tensor]) -> None:
     """Give tokens other positions than their own.
+
+    Parameters
+    ----------
+    operation
+        The lesion while it is put in place.
+    moved
+        Takes the length of the window; returns the position that each one becomes [window].
 
     Raises
     ------
     InputError
         The model does not read numbers of positions, as T5 and models of permutations, or does not heed them.
     """
+    model = operation.model
     body, config = model.network.base_model, model.network.config
     apart = model.family == "permuted" or getattr(config, "is_encoder_decoder", False)
     if not apart and "position_ids" in inspect.signature(type(body).forward).parameters:
-        first = config.pad_token_id + 1 if config.model_type in OFFSET else 0
+        first = first_position(model.network)
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
         masked = not isinstance(model.network, ScratchNetwork)
         if _heeded(body, first, masked=masked, device=model.network.device):
-            moved = _positions(lesion, model.info.window or LONGEST_WINDOW)
-            hook = _position_hook(moved, first, masked=masked)
-            stack.callback(body.register_forward_pre_hook(hook, with_kwargs=True).remove)
+            hook = _position_hook(moved(model.info.window or LONGEST_WINDOW), first, masked=masked)
+            operation.stack.callback(body.register_forward_pre_hook(hook, with_kwargs=True).remove)
             return
-    raise InputError(Problem(where, "a model that reads no numbers of positions", "one such as BERT, GPT-2 or Llama"))
+    raise InputError(
+        Problem(operation.where, "a model that reads no numbers of positions", "one such as BERT, GPT-2 or Llama")
+    )
 
 
-def _positions(lesion: Lesion, window: int) -> Tensor:
-    """Return the position that each one becomes [window]."""
-    if "positions" in lesion:
-        return torch.zeros(window, dtype=torch.long)
-    change = lesion["shuffle"]
-    assert change.seed is not None and change.strength is not None
-    stretch, draw = int(change.strength), np.random.default_rng(change.seed)
+def shuffled(window: int, stretch: int, seed: int) -> Tensor:
+    """Return the position that each one becomes [window] when they are shuffled within stretches.
+
+    Examples
+    --------
+    >>> shuffled(5, 1, seed=0).tolist(), sorted(shuffled(5, 3, seed=0)[:3].tolist())
+    ([0, 1, 2, 3, 4], [0, 1, 2])
+    """
+    draw = np.random.default_rng(seed)
     parts = [begin + draw.permutation(min(stretch, window - begin)) for begin in range(0, window, stretch)]
     return torch.from_numpy(np.concatenate(parts))
 

@@ -10,12 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from psylm.common.code import LIBRARIES, code_of, versions_of
 from psylm.lesions.effects import Effect
 from psylm.lesions.reference import reading_queries
 from psylm.lesions.sites import Site
-from psylm.lesions.taps import changed
+from psylm.models.attending import changed
 from psylm.models.base import LanguageModel
+from psylm.models.names import ModelSource
 from psylm.models.query import Row, items_of
+from psylm.runs.score_cache import ScoreCache
 
 
 def head_importance(model: LanguageModel, sites: Sequence[Site], texts: list[str]) -> list[list[float]]:
@@ -84,21 +87,22 @@ def _loss(model: LanguageModel, row: Row, queries: Sequence[Any]) -> tuple[Tenso
     return -log_probabilities.gather(-1, items.tokens.to(device)[:, None]).sum(), len(items.tokens)
 
 
-def kept_importance(model: LanguageModel, sites: Sequence[Site], texts: list[str]) -> list[list[float]]:
-    """Return `head_importance`, from the user's cache where it was computed before."""
-    from psylm.experiment.score_cache import ScoreCache
-    from psylm.experiment.scorer import fingerprint
-    from psylm.models.names import ModelSource
-
-    cache, info = ScoreCache(), model.info
+def kept_importance(
+    model: LanguageModel, sites: Sequence[Site], texts: list[str], *, cache: bool = True
+) -> list[list[float]]:
+    """Return `head_importance`, from the user's cache where it was computed before and may be kept."""
+    if not cache:
+        return head_importance(model, sites, texts)
+    store, info = ScoreCache(), model.info
     intact = ModelSource.parse(info.name).intact.identity
     random = [] if info.lesion is None else [info.lesion["changes"]]
-    content = ["importance", fingerprint(), intact, info.architecture, info.dtype, info.device, random, texts]
+    code = [code_of(__name__, "psylm.models.load"), *versions_of(*LIBRARIES)]
+    content = ["importance", code, intact, info.architecture, info.dtype, info.device, random, texts]
     key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
-    known = cache.get([key])
+    known = store.get([key])
     if key not in known:
         known = {key: json.dumps(head_importance(model, sites, texts))}
-        cache.put(known)
+        store.put(known)
     values: list[list[float]] = json.loads(known[key])
     return values
 

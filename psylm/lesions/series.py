@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from psylm.common.errors import InputError
-from psylm.models.changes import KINDS, MARK, Change, Lesion
+from psylm.common.errors import InputError, one_of
+from psylm.models.changes import MARK, Change, Lesion
+from psylm.models.lesion_kinds import LESION_KINDS
 
 Strength = int | float | str
 
@@ -40,8 +41,9 @@ class LesionSeries(BaseModel, extra="forbid"):
     @field_validator("kind")
     @classmethod
     def _known(cls, kind: str) -> str:
-        if kind not in KINDS or kind in ("random", "texts"):
-            raise ValueError("one of " + ", ".join(known for known in KINDS if known not in ("random", "texts")))
+        known = [name for name, record in LESION_KINDS.items() if record.in_series]
+        if kind not in known:
+            raise ValueError(one_of(kind, known))
         return kind
 
     @field_validator("strengths")
@@ -51,7 +53,7 @@ class LesionSeries(BaseModel, extra="forbid"):
         if kind is not None:
             for strength in strengths:
                 try:
-                    Lesion.parse(f"{kind}={strength}" + ("@1" if KINDS[kind].seeded else ""), kind)
+                    Lesion.parse(f"{kind}={strength}" + ("@1" if LESION_KINDS[kind].seeded else ""), kind)
                 except InputError as error:
                     raise ValueError(error.problems[0].expected) from None
         return strengths
@@ -59,14 +61,14 @@ class LesionSeries(BaseModel, extra="forbid"):
     def changes(self) -> list[Change]:
         """Return the changes, by ascending place in the lists, those that change nothing left out."""
         seeds: list[str] = [""]
-        if KINDS[self.kind].seeded:
+        if LESION_KINDS[self.kind].seeded:
             listed = range(1, self.seeds + 1) if isinstance(self.seeds, int) else self.seeds
             seeds = [f"@{seed}" for seed in listed]
         made = [
             Lesion.parse(f"{self.kind}={strength}{seed}", self.kind) for strength in self.strengths for seed in seeds
         ]
         changes = [lesion.changes[0] for lesion in made]
-        return [change for change in changes if change.strength is None or change.strength != KINDS[self.kind].intact]
+        return [change for change in changes if change.strength is None or change.strength != change.about.intact]
 
 
 def with_lesions(models: Sequence[str], series: Sequence[LesionSeries]) -> list[str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from psylm.common.errors import PsylmError
-from psylm.lesions.taps import Note, is_xlnet, watching
+from psylm.models.attending import Attended, Read, is_xlnet, read
 from psylm.models.base import LanguageModel
 from psylm.models.trained import ScratchNetwork
 from psylm.scratch.attention import MultiHeadAttention
@@ -95,10 +95,10 @@ def _watched(model: LanguageModel) -> list[tuple[nn.Module, int, int, str]]:
     found: list[tuple[nn.Module, int, int, str]] = []
     encoder, decoder = encoder_and_decoder(model)
 
-    def watch(prefix: str) -> Note:
-        def note(module: nn.Module, query: Tensor, key: Tensor, value: Tensor) -> None:
-            across = prefix == "d" and query.shape[2] != key.shape[2]
-            found.append((module, query.shape[1], value.shape[-1], "c" if across else prefix))
+    def watch(prefix: str) -> Read:
+        def note(one: Attended) -> None:
+            across = prefix == "d" and one.queries != one.keys
+            found.append((one.module, one.heads, one.values.shape[-1], "c" if across else prefix))
 
         return note
 
@@ -106,13 +106,13 @@ def _watched(model: LanguageModel) -> list[tuple[nn.Module, int, int, str]]:
         return torch.tensor([tokens], device=model.network.device)
 
     with torch.inference_mode():
-        read: dict[str, Any] = {}
+        source: dict[str, Any] = {}
         if encoder is not None:
-            with watching(model.network, watch("e" if decoder is not None else "")):
-                read = {"encoder_hidden_states": encoder(input_ids=ids(0, 1, 0)).last_hidden_state}
+            with read(model.network, watch("e" if decoder is not None else "")):
+                source = {"encoder_hidden_states": encoder(input_ids=ids(0, 1, 0)).last_hidden_state}
         if decoder is not None:
-            with watching(model.network, watch("d" if encoder is not None else "")):
-                decoder(input_ids=ids(0, 1), **read)
+            with read(model.network, watch("d" if encoder is not None else "")):
+                decoder(input_ids=ids(0, 1), **source)
     return found
 
 

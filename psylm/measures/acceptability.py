@@ -21,10 +21,27 @@ class AcceptabilityOptions(BaseModel, extra="forbid"):
     alpha: float = Field(default=0.8, ge=0, le=2, description="exponent of PenLP's penalty for length")
 
 
+def unknown_languages(trials: pd.DataFrame, options: AcceptabilityOptions) -> list[Problem]:
+    """Find the languages whose word frequencies are not known."""
+    found = (_language_problem(language) for language in trials["language"].unique())
+    return [problem for problem in found if problem]
+
+
+def _language_problem(language: str) -> Problem | None:
+    import wordfreq
+
+    known = wordfreq.available_languages()
+    if language.split("-")[0].lower() in known:
+        return None
+    return Problem("language", repr(language), "one that wordfreq knows: " + ", ".join(known))
+
+
 @measure(
     "acceptability",
     families={"causal", "masked", "permuted", "ngram", "recurrent"},
     options=AcceptabilityOptions,
+    check=unknown_languages,
+    gives=lambda options: ("lp", "mean_lp", "pen_lp", "norm_lp_div", "norm_lp_sub", "slor"),
     meaning="log-probability of a sentence, with length and word frequency taken out (nats): lp, mean_lp, pen_lp, "
     "norm_lp_div, norm_lp_sub, slor",
 )
@@ -62,8 +79,9 @@ def acceptability(model: LanguageModel, trials: pd.DataFrame, options: Acceptabi
         scores = score_sentences(model, trials)
         log_probabilities, notes = [score.uncorrected for score in scores], [score.note for score in scores]
     else:
-        log_probabilities = [float(scored.values.sum()) for scored in score_tokens(model, trials, model.hiding)]
-        notes = [""] * len(trials)
+        sentences = score_tokens(model, trials, model.hiding)
+        log_probabilities = [scored.total for scored in sentences]
+        notes = [scored.note for scored in sentences]
     unigrams = [unigram(text, language) for text, language in zip(trials["sentence"], trials["language"], strict=True)]
     values: dict[str, list[float]] = {}
     for lp, (lu, n) in zip(log_probabilities, unigrams, strict=True):
@@ -89,10 +107,9 @@ def unigram(sentence: str, language: str) -> tuple[float, int]:
     import wordfreq
     from wordfreq.tokens import tokenize
 
-    tag = language.split("-")[0].lower()
-    if tag not in wordfreq.available_languages():
-        expected = "one that wordfreq knows: " + ", ".join(wordfreq.available_languages())
-        raise InputError(Problem("language", repr(language), expected))
+    tag, problem = language.split("-")[0].lower(), _language_problem(language)
+    if problem:
+        raise InputError(problem)
     words = tokenize(sentence, tag)
     if not words:
         raise InputError(Problem(f"sentence {sentence!r}", "no word", "words whose frequency can be known"))

@@ -76,6 +76,7 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
     "attention",
     families={"causal", "masked", "permuted", "seq2seq", "encoder"},
     options=AttentionOptions,
+    gives=lambda options: {f"attention_{name}{SUFFIX[kind]}" for kind in options.kinds for name in MEASURES},
     meaning="share of attention that target and distractor get from the query, its width in bits, its reach in words",
     arrays=True,
     check=missing,

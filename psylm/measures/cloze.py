@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +31,9 @@ class ClozeOptions(BaseModel, extra="forbid"):
     )
 
 
+NO_SHARE = "another candidate of the frame cannot be scored"
+
+
 @dataclass(frozen=True)
 class Blank:
     """What a model expects in a blank, whatever the experiment puts there.
@@ -55,6 +57,7 @@ class Blank:
     "cloze",
     families={"causal", "masked", "permuted", "seq2seq", "recurrent"},
     options=ClozeOptions,
+    gives=lambda options: ("cloze", "cloze_candidates", "rank", "entropy"),
     needs_target=True,
     together="frame",
     meaning="probability of the target in its blank, its rank, and the model's own completions",
@@ -68,7 +71,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
         A causal model, which sees what stands before the blank, or another, which sees both sides.
     trials
         Trials with a target. Trials of an item that share everything before the target are one frame; their
-        targets are its candidates.
+        distinct targets are its candidates.
     options
         How many completions to list, and what the model sees.
 
@@ -104,8 +107,8 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
         for frame, distribution, found in zip(queries, distributions, completions, strict=True)
     }
     log_probabilities = np.array([score.log_probability for score in scores])
-    shares = _renormalised(log_probabilities, frames)
-    sizes = Counter(frames)
+    completed = [(mine.ids[mine.first : mine.last], word.over) for mine, word in zip(tokens, words, strict=True)]
+    shares, sizes = candidate_shares(log_probabilities, frames, completed)
     places = word_ids(trials)
     rows: list[tuple[object, ...]] = []
     for index, (trial, target) in enumerate(zip(trials["trial"], trials["target"], strict=True)):
@@ -116,9 +119,12 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
             "rank": _rank(blank, scores[index].uncorrected),
             "entropy": blank.entropy if blank else math.nan,
         }
-        if sizes[frames[index]] == 1:
+        if sizes[index] == 1:
             del values["cloze_candidates"]  # nothing to choose from
-        rows += [(trial, "target", places[index], target, name, value, note) for name, value in values.items()]
+        notes = dict.fromkeys(values, note)
+        if math.isnan(shares[index]):
+            notes["cloze_candidates"] = note or NO_SHARE
+        rows += [(trial, "target", places[index], target, name, value, notes[name]) for name, value in values.items()]
         for rank, completion in enumerate(blank.completions if blank else [], start=1):
             probability = math.exp(completion.log_probability)
             rows.append((trial, "completion", rank, completion.word, "cloze", probability, ""))
@@ -133,13 +139,42 @@ def _frames(trials: pd.DataFrame, words: Sequence[Word]) -> list[tuple[str, str,
     ]
 
 
-def _renormalised(log_probabilities: np.ndarray, frames: list[tuple[str, str, str]]) -> np.ndarray:
-    """Share of each candidate in the probability of its frame's candidates."""
-    numbers, _ = pd.factorize(pd.MultiIndex.from_tuples(frames))
-    totals = np.full(numbers.max() + 1, -np.inf)
-    with np.errstate(invalid="ignore"):  # NaN where the model cannot predict a candidate
-        np.logaddexp.at(totals, numbers, log_probabilities)  # in logarithms: improbable words do not become 0 / 0
-    return np.asarray(np.exp(log_probabilities - totals[numbers]))
+def candidate_shares(
+    log_probabilities: np.ndarray, frames: Sequence[Hashable], completions: Sequence[Hashable]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of each trial's completion in its frame, and how many completions the frame has.
+
+    A completion is one candidate, however many trials have it: two conditions may put the same word in a frame.
+
+    Parameters
+    ----------
+    log_probabilities
+        Natural log-probability of each trial's completion [trials]; NaN where there is none.
+    frames, completions
+        Each trial's frame, and its completion as the model reads it.
+
+    Returns
+    -------
+    shares
+        NaN in a frame with a candidate that has no probability [trials].
+    sizes
+        Number of candidates of each trial's frame [trials].
+
+    Examples
+    --------
+    >>> shares, sizes = candidate_shares(np.log([0.6, 0.2, 0.6]), ["f"] * 3, ["soup", "salt", "soup"])
+    >>> shares.round(2).tolist(), sizes.tolist()
+    ([0.75, 0.25, 0.75], [2, 2, 2])
+    """
+    candidates = {pair: index for index, pair in reversed(list(enumerate(zip(frames, completions, strict=True))))}
+    number = {frame: place for place, frame in enumerate(dict.fromkeys(frames))}
+    totals, counts = np.full(len(number), -np.inf), np.zeros(len(number), int)
+    for (frame, _), index in candidates.items():
+        counts[number[frame]] += 1
+        with np.errstate(invalid="ignore"):  # in logarithms: improbable words do not become 0 / 0
+            totals[number[frame]] = np.logaddexp(totals[number[frame]], log_probabilities[index])
+    places = np.array([number[frame] for frame in frames])
+    return np.exp(log_probabilities - totals[places]), counts[places]
 
 
 def _rank(blank: Blank | None, log_probability: float) -> float:

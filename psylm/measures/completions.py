@@ -35,11 +35,15 @@ def likely_tokens(model: LanguageModel, blank: Tensor, count: int, *, spaced: bo
 
 
 def single_token_completions(model: LanguageModel, blank: Tensor, count: int, *, spaced: bool) -> list[Completion]:
-    """Return the most probable completions of one token: all that a masked model's single blank allows."""
-    return [
-        Completion(model.tokenizer.text((token,)).strip(), log_probability)
-        for token, log_probability in likely_tokens(model, blank, count, spaced=spaced)
-    ]
+    """Return the most probable completions of one token: all that a masked model's single blank allows.
+
+    A word that several tokens write (with and without the mark of a space before it) is listed once, by the best.
+    """
+    found: dict[str, Completion] = {}
+    for token, log_probability in likely_tokens(model, blank, 2 * count, spaced=spaced):
+        word = model.tokenizer.text((token,)).strip()
+        found.setdefault(word, Completion(word, log_probability))
+    return list(found.values())[:count]
 
 
 @dataclass
@@ -120,7 +124,8 @@ def word_completions(
             over, more = float(answer[0, 0]), answer[0, 1:].reshape(2, count)
             surface = model.tokenizer.text(tokens)
             if model.tokenizer.encode(surface).ids == tokens:  # else no text is ever read as these tokens
-                search.words[surface.strip()] = over - cost
+                word = surface.strip()
+                search.words[word] = max(search.words.get(word, -math.inf), over - cost)
             for log_probability, token in more.T.tolist():
                 heapq.heappush(search.partial, (cost - log_probability, (*tokens, int(token))))
     return [

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from psylm.measures.prompts import reply_log_probabilities
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
+from psylm.measures.words import UNKNOWN
 from psylm.models.base import LanguageModel
 
 
@@ -27,6 +28,7 @@ class ContinuationOptions(BaseModel, extra="forbid"):
     "continuation",
     families={"causal", "permuted", "seq2seq", "ngram", "recurrent"},
     options=ContinuationOptions,
+    gives=lambda options: [f"continuation{of}" for of in ("", "_per_token", "_per_character", "_pmi")],
     meaning="log-probability of a sentence after its context (nats): whole, per token, per character, and PMI",
 )
 def continuation(model: LanguageModel, trials: pd.DataFrame, options: ContinuationOptions) -> pd.DataFrame:
@@ -73,6 +75,12 @@ def _log_probabilities(model: LanguageModel, trials: pd.DataFrame, chat: bool) -
     """Return each sentence's log-probability after its context, its number of tokens, and a note."""
     if not chat and model.family != "seq2seq":
         return [(score.uncorrected, len(score.items), score.note) for score in score_sentences(model, trials)]
-    language = str(trials["language"].iloc[0])
-    prompts, replies = list(trials["context"]), list(trials["sentence"])
-    return [(*one, "") for one in reply_log_probabilities(model, prompts, replies, chat=chat, language=language)]
+    found: dict[int, tuple[float, int, str]] = {}
+    for language, mine in trials.reset_index(drop=True).groupby("language"):
+        prompts, replies = list(mine["context"]), list(mine["sentence"])
+        scored = reply_log_probabilities(model, prompts, replies, chat=chat, language=str(language))
+        found |= {
+            row: (total, tokens, UNKNOWN if math.isnan(total) else "")
+            for row, (total, tokens) in zip(mine.index, scored, strict=True)
+        }
+    return [found[row] for row in range(len(trials))]

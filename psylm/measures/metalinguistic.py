@@ -7,13 +7,14 @@ from itertools import permutations
 from string import Formatter
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
 from psylm.common.errors import InputError, Problem
 from psylm.measures.prompts import has_chat_template, reply_log_probabilities
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.words import texts
+from psylm.measures.words import UNKNOWN, texts
 from psylm.models.base import LanguageModel
 
 PROMPTS = {
@@ -99,7 +100,8 @@ def metalinguistic(model: LanguageModel, trials: pd.DataFrame, options: Metaling
     table = trials[["trial"]].assign(region="sentence", word_id=-1, word="", measure="metalinguistic", note="")
     if options.task == "word":
         table = table.assign(region="target", word=trials["target"])
-    return table.assign(value=table["trial"].map(values))[SCORE_COLUMNS]
+    table = table.assign(value=table["trial"].map(values))
+    return table.assign(note=np.where(table["value"].isna(), UNKNOWN, ""))[SCORE_COLUMNS]
 
 
 def _questions(trials: pd.DataFrame, options: MetalinguisticOptions) -> Iterator[tuple[int, str, str, float]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import written_without_spaces
+from psylm.measures.words import is_unknown
 from psylm.models.base import LanguageModel
 from psylm.models.query import Distributions
 
@@ -55,12 +57,15 @@ def reply_log_probabilities(
 ) -> list[tuple[float, int]]:
     """Return the natural log-probability of each reply to its prompt, and the reply's number of tokens.
 
+    A reply has none (NaN) if the model's vocabulary lacks a part of it.
+
     Parameters
     ----------
     model
         A causal or encoder-decoder model.
     prompts, replies
-        Texts. A causal model that reads both as one text has a space between them, in languages that are written so.
+        Texts. A causal model that reads both as one text has a space between them, in languages that are written so,
+        unless there is white space already.
     chat
         As in `prompt_tokens`.
     language
@@ -68,9 +73,19 @@ def reply_log_probabilities(
     """
     spaced = not chat and model.family == "causal" and not written_without_spaces(language)
     read = {prompt: prompt_tokens(model, prompt, chat=chat) for prompt in dict.fromkeys(prompts)}
-    queries = [
-        model.continuation_query(read[prompt], model.tokenizer.encode(f" {reply}" if spaced else reply).ids)
+    texts = [
+        f" {reply}" if spaced and not prompt[-1:].isspace() and not reply[:1].isspace() else reply
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
+    encoded = [model.tokenizer.encode(text) for text in texts]
+    queries = [model.continuation_query(read[prompt], one.ids) for prompt, one in zip(prompts, encoded, strict=True)]
     answers = model.predict(queries, Distributions.log_probability)
-    return [(float(answer.sum(dtype=float)), len(answer)) for answer in answers]
+    return [
+        (
+            math.nan
+            if is_unknown(model.tokenizer, one, (0, len(one.ids)), (0, len(text)))
+            else answer.sum(dtype=float),
+            len(answer),
+        )
+        for text, one, answer in zip(texts, encoded, answers, strict=True)
+    ]

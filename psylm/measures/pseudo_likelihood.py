@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -10,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.words import texts
+from psylm.measures.words import UNKNOWN, UNKNOWN_CONTEXT, given, is_unknown, texts
 from psylm.models.base import Hiding, LanguageModel, Span
 from psylm.models.query import Distributions, Query
 from psylm.models.tokens import Encoding
@@ -63,40 +64,54 @@ def pseudo_log_likelihood(model: LanguageModel, trials: pd.DataFrame, options: P
     rows: list[tuple[Any, ...]] = []
     for trial, scored in zip(trials["trial"], score_tokens(model, trials, options.variant), strict=True):
         rows += _rows(model, trial, scored, options)
-    table = pd.DataFrame(rows, columns=["trial", "region", "word_id", "word", "value"])
-    return table.assign(measure="pseudo_log_likelihood", note="")[SCORE_COLUMNS]
+    table = pd.DataFrame(rows, columns=["trial", "region", "word_id", "word", "value", "note"])
+    return table.assign(measure="pseudo_log_likelihood")[SCORE_COLUMNS]
 
 
 class ScoredTokens(NamedTuple):
-    """A sentence's tokens, in words, and the log-probability of each given the others."""
+    """A sentence's tokens, in words, and the log-probability of each given the others; NaN in an unknown word."""
 
     encoding: Encoding
     words: list[Span]
     values: np.ndarray
+    note: str
+
+    @property
+    def total(self) -> float:
+        """Pseudo-log-likelihood of the sentence."""
+        return math.nan if self.note == UNKNOWN else float(self.values.sum())
 
 
 def score_tokens(model: LanguageModel, trials: pd.DataFrame, variant: Hiding) -> list[ScoredTokens]:
     """Predict each token of each trial's sentence from both sides; the context is seen, not scored."""
     queries: list[Query] = []
-    sentences: list[tuple[Encoding, list[Span], slice]] = []
-    for item, (text, offset) in zip(trials["item"], texts(trials), strict=True):
-        encoding = model.tokenizer.encode(text)
+    sentences: list[tuple[Encoding, list[Span], slice, str]] = []
+    for item, context, (text, _) in zip(trials["item"], trials["context"], texts(trials), strict=True):
+        encoding = model.tokenizer.encode(text, (given(context),))
         model.check_length(model.sequence(encoding.ids), f"item {item}")
-        words = [(first, last) for first, last in runs(encoding.words) if encoding.starts[first] >= offset]
+        begin = encoding.after(given(context))
+        words = [(begin + first, begin + last) for first, last in runs(encoding.words[begin:])]
         more, _ = model.word_queries(encoding.ids, words, variant)
-        sentences.append((encoding, words, slice(len(queries), len(queries) + len(more))))
+        known = model.tokenizer.unknown.isdisjoint(encoding.ids[:begin])
+        unknown = is_unknown(model.tokenizer, encoding, (begin, len(encoding.ids)), (given(context), len(text)))
+        note = UNKNOWN if unknown else "" if known else UNKNOWN_CONTEXT
+        sentences.append((encoding, words, slice(len(queries), len(queries) + len(more)), note))
         queries += more
     answers = model.predict(queries, Distributions.log_probability)
-    return [
-        ScoredTokens(encoding, words, np.concatenate([np.empty(0), *answers[mine]]).astype(float))
-        for encoding, words, mine in sentences
-    ]
+    scored = []
+    for encoding, words, mine, note in sentences:
+        values = np.concatenate([np.empty(0), *answers[mine]]).astype(float)
+        lacking = [not model.tokenizer.unknown.isdisjoint(encoding.ids[first:last]) for first, last in words]
+        lengths = [last - first for first, last in words]
+        values[np.repeat(np.array(lacking, dtype=bool), lengths)] = np.nan
+        scored.append(ScoredTokens(encoding, words, values, note))
+    return scored
 
 
 def _rows(
     model: LanguageModel, trial: int, scored: ScoredTokens, options: PseudoLikelihoodOptions
 ) -> list[tuple[Any, ...]]:
-    encoding, words, values = scored
+    encoding, words, values, note = scored
     rows: list[tuple[Any, ...]] = []
     tokens = [token for first, last in words for token in range(first, last)]
     if "token" in options.units:
@@ -108,9 +123,10 @@ def _rows(
             text = model.tokenizer.text(encoding.ids[first:last]).strip()
             rows.append((trial, "word", number, text, values[end : end + last - first].sum()))
             end += last - first
+    noted = [(*row, UNKNOWN if np.isnan(row[-1]) else "" if note == UNKNOWN else note) for row in rows]
     if "sentence" in options.units:
-        rows.append((trial, "sentence", -1, "", values.sum()))
-    return rows
+        noted.append((trial, "sentence", -1, "", scored.total, note))
+    return noted
 
 
 def runs(labels: tuple[int, ...]) -> list[Span]:

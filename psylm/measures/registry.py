@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,9 @@ Function = Callable[[Any, pd.DataFrame, Any], Any]
 
 Check = Callable[[pd.DataFrame, Any], list[Problem]]
 """Takes trials and options."""
+
+Gives = Callable[[Any], Collection[str]]
+"""Takes options."""
 
 Together = Literal["alone", "frame", "item"]
 
@@ -63,6 +66,8 @@ class Measure:
         large to be kept for later runs.
     check
         Finds what a set's trials lack for the options, before a model is loaded.
+    gives
+        What the results call what it gives; its own name by default.
     """
 
     name: str
@@ -74,6 +79,11 @@ class Measure:
     meaning: str
     arrays: bool = False
     check: Check | None = None
+    gives: Gives | None = None
+
+    def given(self, options: BaseModel) -> set[str]:
+        """Return the names that the results have for what this measure gives with these options."""
+        return {self.name} if self.gives is None else set(self.gives(options))
 
 
 MEASURES: Registry[Measure] = Registry("measure", package="psylm.measures", folder="measures")
@@ -90,6 +100,7 @@ def measure(
     together: Together = "alone",
     arrays: bool = False,
     check: Check | None = None,
+    gives: Gives | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a measure; parameters as in `Measure`.
 
@@ -102,7 +113,9 @@ def measure(
     def register(function: Function) -> Function:
         MEASURES.add(
             name,
-            Measure(name, function, frozenset(families), options, needs_target, together, meaning, arrays, check),
+            Measure(
+                name, function, frozenset(families), options, needs_target, together, meaning, arrays, check, gives
+            ),
         )
         return function
 

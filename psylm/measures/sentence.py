@@ -8,7 +8,17 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.words import LN2, Word, WordScore, score_words, texts, tokenized
+from psylm.measures.words import (
+    LN2,
+    UNKNOWN,
+    Word,
+    WordScore,
+    WordTokens,
+    given,
+    is_unknown,
+    score_words,
+    texts,
+)
 from psylm.models.base import LanguageModel
 
 
@@ -42,7 +52,9 @@ def sentence_surprisal(model: LanguageModel, trials: pd.DataFrame, options: Sent
     Returns
     -------
     DataFrame
-        One row a sentence, in bits; NaN for a model without a beginning-of-sequence token and no context.
+        One row a sentence, in bits; NaN for a model without a beginning-of-sequence token and no context, and where
+        the model's vocabulary lacks a word. No token is of both context and sentence: where one would be, a token
+        boundary is forced between them.
     """
     with model.reading(options.window, options.overlap):
         scores = score_sentences(model, trials)
@@ -53,10 +65,22 @@ def sentence_surprisal(model: LanguageModel, trials: pd.DataFrame, options: Sent
 def score_sentences(model: LanguageModel, trials: pd.DataFrame) -> list[WordScore]:
     """Score each trial's sentence after its context, left to right, as if it were a single long word."""
     words = [
-        Word(text, (offset, len(text)), language)
-        for (text, offset), language in zip(texts(trials), trials["language"], strict=True)
+        Word(text, (offset, len(text)), language, given=given(context))
+        for (text, offset), context, language in zip(texts(trials), trials["context"], trials["language"], strict=True)
     ]
-    return score_words(model, words, tokenized(model, words, cut=False), correction=False)[0]
+    return score_words(model, words, whole_sentences(model, words), correction=False)[0]
+
+
+def whole_sentences(model: LanguageModel, words: Sequence[Word]) -> list[WordTokens]:
+    """Find the tokens of sentences that are taken for a single word each: all after what is given."""
+    found = []
+    for word in words:
+        encoding = model.tokenizer.encode(word.text, (word.given,))
+        tokens = encoding.after(word.given), len(encoding.ids)
+        unknown = is_unknown(model.tokenizer, encoding, tokens, (word.given, len(word.text)))
+        known = model.tokenizer.unknown.isdisjoint(encoding.ids[: tokens[0]])
+        found.append(WordTokens(encoding.ids, *tokens, UNKNOWN if unknown else "", context_known=known))
+    return found
 
 
 def sentence_table(trials: pd.DataFrame, name: str, values: Sequence[float], notes: Sequence[str]) -> pd.DataFrame:

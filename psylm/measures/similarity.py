@@ -28,10 +28,15 @@ class SimilarityOptions(EmbeddingOptions):
     )
 
 
+def _metrics(options: SimilarityOptions) -> list[Metric]:
+    return options.metric if isinstance(options.metric, list) else [options.metric]
+
+
 @measure(
     "similarity",
     families=STATEFUL,
     options=SimilarityOptions,
+    gives=lambda options: {NAMES[one] for one in _metrics(options)},
     check=context_problems,
     meaning="similarity of a trial's context and sentence, or of the target in both: cosine of their vectors, by layer",
 )
@@ -60,11 +65,10 @@ def similarity(model: LanguageModel, trials: pd.DataFrame, options: SimilarityOp
     layers = layer_numbers(model, options.layer)
     both = [*passages(trials, "context", options.unit), *passages(trials, "sentence", options.unit)]
     found = embed(model, both, layers=layers, pooling=options.pooling, prompt=options.prompt)
-    metrics = options.metric if isinstance(options.metric, list) else [options.metric]
     values = {
         (NAMES[metric], layer): compare(vectors[: len(trials)], vectors[len(trials) :], metric)
         for layer, vectors in found.items()
-        for metric in dict.fromkeys(metrics)
+        for metric in dict.fromkeys(_metrics(options))
     }
     return layer_table(model, trials, options.unit, options.pooling, values)
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.common.language import word_spans
+from psylm.common.language import cut_spans, word_spans
 from psylm.measures.embedding import Chosen, layer_numbers
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
-from psylm.measures.surprisal import cut_spans
 from psylm.measures.words import texts
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import Passage, embed
@@ -31,6 +30,7 @@ class StateOptions(BaseModel, extra="forbid"):
     "states",
     families=STATEFUL,
     options=StateOptions,
+    gives=lambda options: ("state",),
     arrays=True,
     meaning="the vector of each word in its sentence, by layer, kept as arrays; the value is the last one's length",
 )

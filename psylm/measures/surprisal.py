@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.common.language import Span, split_punctuation, word_spans
+from psylm.common.language import Span, cut_spans, split_punctuation, word_spans
 from psylm.measures.reduction import Statistic
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import (
+    APART,
     LN2,
+    NO_BEGINNING,
+    SHARED,
+    UNKNOWN,
     Word,
     WordScore,
     WordTokens,
+    given,
     is_over,
     score_words,
     target_words,
@@ -59,6 +64,7 @@ class SurprisalOptions(BaseModel, extra="forbid"):
     "surprisal",
     families={"causal", "masked", "permuted", "seq2seq", "ngram", "recurrent"},
     options=SurprisalOptions,
+    gives=lambda options: options.quantities,
     meaning="surprisal of a word in its context, -log2 p(word | context), in bits",
 )
 def surprisal(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOptions) -> pd.DataFrame:
@@ -83,8 +89,10 @@ def surprisal(model: LanguageModel, trials: pd.DataFrame, options: SurprisalOpti
     Returns
     -------
     DataFrame
-        One row a unit and quantity. Regions and sentences are the sums of their words, and have surprisal and
-        log-probability only. `word_id` counts words, and tokens where the unit is the token; -1 for others.
+        One row a unit and quantity. Regions and sentences are the sums of their tokens, and have surprisal and
+        log-probability only. `word_id` counts words, and tokens where the unit is the token; -1 for others. White
+        space belongs to the word after it, at the end of a text to the last. A word that shares a token with the next,
+        and a region whose edge lies in a token, have no value, with a note; what they are parts of has one.
 
     References
     ----------
@@ -133,27 +141,18 @@ def _all_words(trials: pd.DataFrame, options: SurprisalOptions) -> list[Place]:
             spans = split_punctuation(trial["sentence"], spans)
         spans = cut_spans(spans, sorted({edge for region in regions for edge in region[1:]}))
         for number, (start, end) in enumerate(spans):
-            word = Word(text, (shift + start, shift + end), trial["language"], is_over(text, shift + end))
+            word = Word(
+                text,
+                (shift + start, shift + end),
+                trial["language"],
+                is_over(text, shift + end),
+                given(trial["context"]),
+            )
             region = next((region.name for region in regions if region.start <= start < region.end), "sentence")
             if trial["target"] and start < trial["start"] + len(trial["target"]) and trial["start"] < end:
                 region = "target"
             places.append(Place(trial["trial"], region, number, word, shift, regions))
     return places
-
-
-def cut_spans(spans: Sequence[Span], edges: Sequence[int]) -> list[Span]:
-    """Divide spans at the offsets that lie within them.
-
-    Examples
-    --------
-    >>> cut_spans([(0, 3), (4, 9)], [3, 8])
-    [(0, 3), (4, 8), (8, 9)]
-    """
-    pieces = []
-    for start, end in spans:
-        inner = [start, *(edge for edge in edges if start < edge < end), end]
-        pieces += list(pairwise(inner))
-    return pieces
 
 
 def _scored(
@@ -176,7 +175,7 @@ def _scored(
     if "token" in options.units:
         yield from _tokens(model, places, tokens, scores, order, options)
     for unit in _sums(options):
-        yield from _summed(unit, places, scores, options)
+        yield from _summed(unit, places, tokens, scores, options)
 
 
 NO_AFTER = "the model sees both sides: there is no distribution before and after the word"
@@ -230,32 +229,45 @@ def _tokens(
         for _, mine, score in group:
             for index in range(mine.last - mine.first):
                 text = model.tokenizer.text((mine.ids[mine.first + index],))
-                items = score.items[index : index + 2]
+                known = mine.note != UNKNOWN
+                items = score.items[index : index + 2] if known else score.items[:0]
                 log_probability = float(items[0, 0]) if len(items) else math.nan
+                note = NO_BEGINNING if known else UNKNOWN
                 for quantity in options.quantities:
                     value = _value(quantity, log_probability, items, statistics, model)
-                    yield trial, TOKEN, number, text, quantity, value, score.note
+                    yield trial, TOKEN, number, text, quantity, value, note if math.isnan(value) else ""
                 number += 1
 
 
 def _summed(
-    unit: Unit, places: Sequence[Place], scores: Sequence[WordScore], options: SurprisalOptions
+    unit: Unit,
+    places: Sequence[Place],
+    tokens: Sequence[WordTokens],
+    scores: Sequence[WordScore],
+    options: SurprisalOptions,
 ) -> Iterator[tuple[Any, ...]]:
     """Sum words to regions or sentences; an empty region has a surprisal of 0."""
-    for trial, group in groupby(zip(places, scores, strict=True), lambda one: one[0].trial):
+    for trial, group in groupby(zip(places, tokens, scores, strict=True), lambda one: one[0].trial):
         mine = list(group)
         place = mine[0][0]
         text = place.word.text[place.shift :]
-        starts = [one.word.span[0] - place.shift for one, _ in mine]
+        starts = [one.word.span[0] - place.shift for one, _, _ in mine]
         for region in [Region("sentence", 0, len(text))] if unit == "sentence" else place.regions:
-            within = [
-                score for start, (_, score) in zip(starts, mine, strict=True) if region.start <= start < region.end
-            ]
-            total = sum(score.log_probability for score in within)
-            note = "; ".join(sorted({score.note for score in within} - {""}))
+            within = [one[1:] for start, one in zip(starts, mine, strict=True) if region.start <= start < region.end]
+            total, note = _total(within)
             for quantity in LOGARITHMIC.keys() & set(options.quantities):
                 words = text[region.start : region.end]
                 yield trial, region.name, -1, words, quantity, LOGARITHMIC[quantity] * total, note
+
+
+def _total(words: Sequence[tuple[WordTokens, WordScore]]) -> tuple[float, str]:
+    """Return the log-probability of words in a row, and a note: why there is none, or what is to be known of it."""
+    if words and (words[0][0].shared[0] or words[-1][0].shared[1]):
+        return math.nan, SHARED
+    total = sum(score.share for _, score in words)
+    return total, "; ".join(
+        sorted({score.note for _, score in words if math.isnan(score.share) == math.isnan(total)} - {"", *APART})
+    )
 
 
 def word_ids(trials: pd.DataFrame) -> list[int]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from psylm.common.errors import InputError, Problem
+from psylm.common.language import find_text
 from psylm.measures.registry import TRIAL_COLUMNS
 
 
@@ -27,7 +28,8 @@ def sentence_trials(
     sentences
         One a trial.
     targets
-        A word of each sentence, at its first place there; empty for none.
+        A word of each sentence, at its first place there, by whole characters (`psylm.common.language.find_text`); empty for
+        none.
     contexts
         What comes before each sentence.
     regions
@@ -55,8 +57,9 @@ def sentence_trials(
     """
     count = len(sentences)
     wanted = list(targets or [""] * count)
-    for number, (sentence, target) in enumerate(zip(sentences, wanted, strict=True)):
-        if target not in sentence:
+    found = [find_text(sentence, target) for sentence, target in zip(sentences, wanted, strict=True)]
+    for number, (sentence, target, span) in enumerate(zip(sentences, wanted, found, strict=True)):
+        if target and span is None:
             raise InputError(Problem(f"target {number}", repr(target), f"a word of {sentence!r}"))
     columns = {
         "trial": range(count),
@@ -64,8 +67,8 @@ def sentence_trials(
         "condition": list(conditions or [""] * count),
         "context": list(contexts or [""] * count),
         "sentence": list(sentences),
-        "target": wanted,
-        "start": [sentence.index(target) if target else -1 for sentence, target in zip(sentences, wanted, strict=True)],
+        "target": [sentence[slice(*span)] if span else "" for sentence, span in zip(sentences, found, strict=True)],
+        "start": [span[0] if span else -1 for span in found],
         "regions": list(regions or [""] * count),
         "language": [language] * count,
     }

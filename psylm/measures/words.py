@@ -13,16 +13,19 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from psylm.common.language import Span, written_without_spaces
+from psylm.common.language import Span, ends_word, written_without_spaces
 from psylm.measures.reduction import KEEP, Statistic, Wanted
 from psylm.models.base import Hiding, LanguageModel
 from psylm.models.query import Query
-from psylm.models.tokens import INSIDE_WORDS
+from psylm.models.tokens import Encoding, Tokenizer
 
 LN2 = 0.6931471805599453
 
 NO_BEGINNING = "first word: the model has no beginning-of-sequence token"
-NO_TOKEN = "shares its only token with the word before it"
+NO_TOKEN = "the model's tokenizer makes no token of it"
+SHARED = "shares a token with the text beside it"
+UNKNOWN = "unknown word: the model's vocabulary lacks a part of it"
+UNKNOWN_CONTEXT = "the model's vocabulary lacks a word of its context"
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class Word:
         BCP 47 tag of the text.
     over
         Whether the word ends where its span ends: not so for `don` in `don't`.
+    given
+        Characters at the text's beginning that are conditioned on, never scored; white space at the edge of context
+        and sentence among them if the context has it and it is more than a space.
     """
 
     text: str
     span: Span
     language: str
     over: bool = True
+    given: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,24 @@ class WordTokens:
     ids
         Tokens of the whole text, without special tokens.
     first, last
-        The word's tokens are `ids[first:last]`.
+        The word's tokens are `ids[first:last]`; white space before the word is among them.
+    note
+        Why the model can give the word no value.
+    shared
+        Whether the token before the word reaches into it, and whether its last token reaches beyond it.
+    spaced
+        Whether white space ends the token before the word, and the word's last token.
+    context_known
+        Whether the model's vocabulary has all that the word is predicted from.
     """
 
     ids: tuple[int, ...]
     first: int
     last: int
+    note: str = ""
+    shared: tuple[bool, bool] = (False, False)
+    spaced: tuple[bool, bool] = (False, False)
+    context_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,16 +94,20 @@ class WordScore:
     uncorrected
         The sum of the log-probabilities of its tokens.
     note
-        Why there is none.
+        Why there is none, or what is to be known of it.
     items
         For each token of the word, and for a model that reads from left to right the place after it: natural
         log-probability, log-probability that a new unit begins, and what else was asked [items, 2 + statistics].
+    share
+        What the word's tokens add to the log-probability of a text that it is a part of. It is known, too, of a word
+        that has a token in common with the next.
     """
 
     log_probability: float
     uncorrected: float
     note: str = ""
     items: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    share: float = math.nan
 
 
 REMEMBERED = 100_000
@@ -92,12 +115,29 @@ REMEMBERED = 100_000
 
 
 def texts(trials: pd.DataFrame) -> list[tuple[str, int]]:
-    """Join each trial's context and sentence; return the text and the sentence's offset in it."""
+    """Join each trial's context and sentence; return the text and the sentence's offset in it.
+
+    A space comes between them in languages that are written so, unless there is white space already.
+    """
     joined = []
     for context, sentence, language in zip(trials["context"], trials["sentence"], trials["language"], strict=True):
-        space = "" if not context or written_without_spaces(language) else " "
+        apart = written_without_spaces(language) or context[-1:].isspace() or sentence[:1].isspace()
+        space = "" if not context or apart else " "
         joined.append((context + space + sentence, len(context) + len(space)))
     return joined
+
+
+def given(context: str) -> int:
+    r"""Return how many characters of a context are conditioned on: all but spaces at its end.
+
+    A space belongs to the word after it, with which most tokenizers join it; a line break is the context's own.
+
+    Examples
+    --------
+    >>> given("It rained. "), given("It rained.\n")
+    (10, 11)
+    """
+    return len(context.rstrip(" "))
 
 
 def target_words(model: LanguageModel, trials: pd.DataFrame, *, right_context: bool = True) -> list[Word]:
@@ -107,15 +147,15 @@ def target_words(model: LanguageModel, trials: pd.DataFrame, *, right_context: b
     that ends the sentence.
     """
     words = []
-    for (text, offset), start, target, language in zip(
-        texts(trials), trials["start"], trials["target"], trials["language"], strict=True
+    for (text, offset), context, start, target, language in zip(
+        texts(trials), trials["context"], trials["start"], trials["target"], trials["language"], strict=True
     ):
         end = offset + start + len(target)
         seen = text
         if model.left_to_right or not right_context:
             mark = unicodedata.category(text[-1])[0] == "P" and end < len(text)
             seen = text[:end] + (text[-1] if mark and not model.left_to_right else "")
-        words.append(Word(seen, (offset + start, end), language, is_over(text, end)))
+        words.append(Word(seen, (offset + start, end), language, is_over(text, end), given(context)))
     return words
 
 
@@ -131,18 +171,51 @@ def tokenized(model: LanguageModel, words: Sequence[Word], *, cut: bool) -> list
     cut
         Force a token boundary at both ends of the word where a token would straddle it.
     """
-    encodings = {}
-    for word in words:
-        key = (word.text, word.span if cut else None)
-        if key not in encodings:
-            encodings[key] = model.tokenizer.encode(word.text, word.span if cut else ())
-            if not model.left_to_right:
-                model.check_length(model.sequence(encodings[key].ids), f"text {word.text[:40]!r}…")
+    encodings: dict[tuple[str, tuple[int, ...]], Encoding] = {}
     found = []
     for word in words:
-        encoding = encodings[word.text, word.span if cut else None]
-        found.append(WordTokens(encoding.ids, *encoding.within(word.span)))
+        cuts = tuple(sorted({word.given, *(word.span if cut else ())}))
+        if (word.text, cuts) not in encodings:
+            encodings[word.text, cuts] = encoding = model.tokenizer.encode(word.text, cuts)
+            if not model.left_to_right:
+                model.check_length(model.sequence(encoding.ids), f"text {word.text[:40]!r}…")
+        found.append(_word_tokens(model, word, encodings[word.text, cuts]))
     return found
+
+
+def _word_tokens(model: LanguageModel, word: Word, encoding: Encoding) -> WordTokens:
+    first, last = encoding.within(word.span, word.given)
+    shared = _reaches_over(word, encoding, first, word.span[0]), _reaches_over(word, encoding, last, word.span[1])
+    note = ""
+    if is_unknown(model.tokenizer, encoding, (first, last), word.span):
+        note = UNKNOWN
+    elif any(shared):
+        note = SHARED
+    elif first == last:
+        note = NO_TOKEN
+    seen = [(0, first), (last, len(encoding.ids))][: 1 if model.left_to_right else 2]
+    known = all(model.tokenizer.unknown.isdisjoint(encoding.ids[a:b]) for a, b in seen)
+    spaced = _ends_in_space(word, encoding, first), _ends_in_space(word, encoding, last)
+    return WordTokens(encoding.ids, first, last, note, shared, spaced, known)
+
+
+def is_unknown(tokenizer: Tokenizer, encoding: Encoding, tokens: Span, span: Span) -> bool:
+    """Whether a vocabulary lacks a part of some text: it has a token that stands for anything, or none for a letter."""
+    lost = any(span[0] <= at < span[1] for at in encoding.lost)
+    return lost or not tokenizer.unknown.isdisjoint(encoding.ids[slice(*tokens)])
+
+
+def _reaches_over(word: Word, encoding: Encoding, number: int, edge: int) -> bool:
+    """Whether the token before a number lies on both sides of an edge, white space apart."""
+    if not number or encoding.starts[number - 1] >= edge:
+        return False
+    return word.text[edge : encoding.ends[number - 1]].strip() != ""
+
+
+def _ends_in_space(word: Word, encoding: Encoding, number: int) -> bool:
+    """Whether white space ends the token before a number."""
+    end = encoding.ends[number - 1] if number else 0
+    return word.text[max(end - 1, 0) : end].isspace()
 
 
 def score_words(
@@ -200,10 +273,10 @@ def score_words(
         known.clear()
     boundaries = correction and any(corrects(model, word.language) for word in words)
     after = boundaries or bool(statistics)
-    kind = (tuple(statistics or ()), hiding, boundaries, model.window, model.overlap)
+    kind = (tuple(statistics or ()), hiding, boundaries, model.window, model.overlap, model.sequence(()))
     fresh: dict[Any, np.ndarray] = {}
     asked: dict[int, list[tuple[Any, WordTokens]]] = {}
-    keys = _keys(model, words, tokens, kind)
+    keys = _keys(model, tokens, kind)
     for key, mine in zip(keys, tokens, strict=True):
         if key not in known and key not in fresh and mine.first < mine.last:
             asked.setdefault(id(mine.ids), []).append((key, mine))
@@ -231,17 +304,15 @@ def score_words(
     return scores, [wanted.kept[int(answer[0, 0])] for answer in answers[len(queries) :]]
 
 
-def _keys(model: LanguageModel, words: Sequence[Word], tokens: Sequence[WordTokens], kind: Any) -> list[Any]:
-    """Name what each word's score depends on: for a model that reads from left to right the text up to its end."""
+def _keys(model: LanguageModel, tokens: Sequence[WordTokens], kind: Any) -> list[Any]:
+    """Name what each word's score depends on: tokens, up to its end for a model that reads from left to right."""
     beginnings: dict[int, list[bytes]] = {}
     keys: list[Any] = []
-    for word, mine in zip(words, tokens, strict=True):
-        if not model.left_to_right or len(model.sequence(mine.ids)) > model.window:
-            keys.append((word.text, word.span, kind))
-            continue
+    for mine in tokens:
         if id(mine.ids) not in beginnings:
             beginnings[id(mine.ids)] = _beginnings(mine.ids)
-        keys.append((beginnings[id(mine.ids)][mine.last], mine.first, kind))
+        read = mine.last if model.left_to_right else len(mine.ids)
+        keys.append((beginnings[id(mine.ids)][read], mine.first, mine.last, kind))
     return keys
 
 
@@ -258,16 +329,32 @@ def _beginnings(ids: tuple[int, ...]) -> list[bytes]:
 def _word_score(
     model: LanguageModel, word: Word, tokens: WordTokens, items: np.ndarray | None, correction: bool
 ) -> WordScore:
+    note = tokens.note or ("" if tokens.context_known else UNKNOWN_CONTEXT)
     if items is None:
-        return WordScore(math.nan, math.nan, NO_TOKEN)
+        return WordScore(math.nan, math.nan, note or NO_TOKEN, share=0.0 if tokens.note in ("", *APART) else math.nan)
     if not len(items):
         return WordScore(math.nan, math.nan, NO_BEGINNING)
     uncorrected = float(items[: tokens.last - tokens.first, 0].sum())
     change = 0.0
     if correction and corrects(model, word.language):
-        change -= items[0, 1] if bool(model.begins_unit[tokens.ids[tokens.first]]) else 0.0
-        change += items[-1, 1] if word.over else 0.0
-    return WordScore(uncorrected + change, uncorrected, items=items)
+        change -= items[0, 1] if _begins_apart(model, word, tokens) else 0.0
+        change += items[-1, 1] if word.over and not tokens.spaced[1] else 0.0
+    if tokens.note == UNKNOWN:
+        return WordScore(math.nan, math.nan, note, items)
+    if tokens.note in APART:
+        return WordScore(math.nan, math.nan, note, items, uncorrected + change)
+    return WordScore(uncorrected + change, uncorrected, note, items, uncorrected + change)
+
+
+APART = (SHARED, NO_TOKEN)
+"""Notes of words without a value of their own, in texts that have one."""
+
+
+def _begins_apart(model: LanguageModel, word: Word, tokens: WordTokens) -> bool:
+    """Whether a word's probability is one given that the word before it is over, which is yet to be seen."""
+    if tokens.first == 0:
+        return bool(model.begins_unit[tokens.ids[0]])
+    return not tokens.spaced[0] and is_over(word.text, len(word.text[: word.span[0]].rstrip()))
 
 
 def corrects(model: LanguageModel, language: str) -> bool:
@@ -285,4 +372,4 @@ def is_over(text: str, end: int) -> bool:
     (False, True)
     """
     following = text[end : end + 1]
-    return following == "" or not (following in INSIDE_WORDS or unicodedata.category(following)[0] in "LMN")
+    return following == "" or ends_word(following)

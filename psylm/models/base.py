@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.head import Head
 from psylm.models.memory import Allowance, give_back_freed_memory, ran_out_of_memory
+from psylm.models.padding import PaddingTrials
 from psylm.models.query import Distributions, Query, Row, batches, items_of
 from psylm.models.tokens import Tokenizer
 
@@ -54,6 +56,8 @@ class ModelInfo:
     device: str
     beginning_of_sequence: str | None
     word_marking: str
+    compared: str | None = None
+    """Where the architecture's scores were compared with `transformers`' own; None for what it does not run."""
     training: dict[str, Any] | None = None
     """Architecture, seed, step and tokens of a model that `psylm train` made."""
     lesion: dict[str, Any] | None = None
@@ -163,6 +167,21 @@ class LanguageModel(ABC):
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         """Run the network's body over rows; returns hidden states [rows, places, width]."""
 
+    def may_pad(self, length: int) -> bool:
+        """Whether shorter texts may stand beside one of so many tokens in a batch without a change of their scores.
+
+        A model that reads from left to right cannot see the padding, which stands on the right; of others it is tried.
+        """
+        return self.left_to_right or self._padding.allow(length, self.network.dtype)
+
+    @cached_property
+    def _padding(self) -> PaddingTrials:
+        return PaddingTrials(self._hidden, self._trial_row, self.info.window)
+
+    def _trial_row(self, ids: tuple[int, ...]) -> Row:
+        """Return a row that reads tokens and predicts at each, on which padding is tried."""
+        return Row(ids, [], targets=tuple(range(len(ids))))
+
     @property
     def left_to_right(self) -> bool:
         """Whether a word is predicted from what stands before it only."""
@@ -183,12 +202,13 @@ class LanguageModel(ABC):
             The window is longer than the model's, or the overlap leaves nothing to go on with.
         """
         before = self.window, self.overlap
-        self.window = window or before[0]
-        self.overlap = self.window // 2 if overlap is None else overlap
-        if self.window > before[0]:
+        window = window or before[0]
+        overlap = window // 2 if overlap is None else overlap
+        if window > before[0]:
             raise InputError(Problem("window", f"{window} tokens", f"at most {before[0]}, as {self.info.name} allows"))
-        if self.overlap > self.window - 2:
-            raise InputError(Problem("overlap", f"{self.overlap} tokens", f"at most {self.window - 2}"))
+        if overlap > window - 2:
+            raise InputError(Problem("overlap", f"{overlap} tokens", f"at most {window - 2}"))
+        self.window, self.overlap = window, overlap
         try:
             yield
         finally:
@@ -230,7 +250,7 @@ class LanguageModel(ABC):
         with torch.inference_mode():
             rows = self._rows(queries)
             self.check_room(rows)
-            waiting = list(batches(rows, self.allowance.tokens))[::-1]
+            waiting = list(batches(rows, self.allowance.tokens, self.may_pad))[::-1]
             while waiting:
                 batch = waiting.pop()
                 self._batches += 1
@@ -271,7 +291,14 @@ class LanguageModel(ABC):
         return parts
 
     def check_room(self, rows: Sequence[Row]) -> None:
-        """Raise where a single text is more than a ceiling on memory has room for; no window is made smaller for it."""
+        """Raise where a single text is more than the window, or than a ceiling on memory, has room for.
+
+        No window is made smaller for it.
+        """
+        for row in rows:
+            if not row.branches:
+                for read in (row.source, row.ids):
+                    self.check_length(read, f"text of {len(read)} tokens")
         longest, room = max(map(len, rows), default=0), self.allowance.longest
         if room is not None and longest > room:
             raise PsylmError(

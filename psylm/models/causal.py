@@ -4,46 +4,39 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from operator import itemgetter
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from psylm.models.base import Hiding, LanguageModel, Span
-from psylm.models.query import Answer, Query, Row, padded
+from psylm.common.errors import PsylmError
+from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
+from psylm.models.memory import Allowance
+from psylm.models.query import Distributions, Query, Row, padded
+from psylm.models.sharing import Shared, distinct, shared, trial
+from psylm.models.tokens import Tokenizer
 
-ATTENTION = 640
-"""Tokens of a row at which attention, which grows with the square of them, costs as much as all the rest."""
+SHORTEST_TRIAL = 16, 64
+"""Tokens of a sequence, and of a row, on which it is tried at least whether sequences may share their beginning."""
 
-WORTH = 0.9
-"""Sequences are read in one row where that costs at most this share of what it costs to read them apart."""
+COMPARED = 64
+"""Places at which a trial compares distributions."""
 
-
-@dataclass
-class Shared:
-    """Sequences that begin alike, with the queries that each answers.
-
-    Parameters
-    ----------
-    sequences
-        Token sequences, none of which begins another, each with the numbers of its queries.
-    common
-        How many tokens they all begin with.
-    """
-
-    sequences: list[tuple[tuple[int, ...], list[int]]]
-    common: int = field(default=0)
-
-    def __len__(self) -> int:
-        return self.common + sum(len(ids) - self.common for ids, _ in self.sequences)
+ROUNDING = 0.03
+"""Mean difference of log-probabilities (nats) that lower precisions make: on SmolLM2 in bfloat16, half as much."""
 
 
 class CausalModel(LanguageModel):
     """Predicts each token from those before it, beginning with the beginning-of-sequence token."""
 
     family = "causal"
+    _branches = True
+    """Whether sequences that begin alike may stand in one row, where trials show that it changes no score."""
+
+    def __init__(self, network: Any, tokenizer: Tokenizer, info: ModelInfo, allowance: Allowance) -> None:
+        super().__init__(network, tokenizer, info, allowance)
+        self._tried: dict[tuple[int, int], bool] = {}
 
     def sequence(self, text: tuple[int, ...]) -> tuple[int, ...]:
         """Return the text's tokens after the beginning-of-sequence token, where the model has one."""
@@ -69,8 +62,10 @@ class CausalModel(LanguageModel):
             asked += mine
             counts.append(len(mine))
         room = self.window - len(begun)
+        # A window that nothing begins has to have one token before what is asked.
+        overlap = max(min(self.overlap, room - 1), 1 - len(begun))
         queries = []
-        for begin, end, mine in windows(asked, room, min(self.overlap, room - 1)):
+        for begin, end, mine in windows(asked, room, overlap):
             shift = len(begun) - begin
             at, tokens = tuple(at + shift for at, _ in mine), tuple(token for _, token in mine)
             queries.append(Query(self.sequence(text[begin:end]), at, tokens))
@@ -88,18 +83,61 @@ class CausalModel(LanguageModel):
         return Query((*read, *after), at, after)
 
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
-        shared = _shared(_distinct(queries))
-        if not self._branches:
-            shared = [Shared([one]) for group in shared for one in group.sequences]
-        return [_row(group, queries) for group in shared]
+        return [group.row(queries) for group in shared(distinct(queries), self._may_share)]
 
-    @cached_property
-    def _branches(self) -> bool:
-        """Whether the network scores sequences in one row as it scores them alone; tried once, on three tokens."""
+    def _may_share(self, group: Shared) -> bool:
+        """Whether the network scores sequences of such lengths in one row as it scores them apart.
+
+        Attention that sees only so many tokens back, distances between tokens of a row, a state that runs through
+        it: what rules this out has many names in configurations, and an architecture of tomorrow has another. So
+        nothing is believed of a network but what it does, at lengths that are as large as those of the group.
+        """
+        if not self._branches or (self.allowance.longest is not None and len(group) > self.allowance.longest):
+            return False
+        longest, tokens = (
+            max(least, 1 << (length - 1).bit_length())
+            for least, length in zip(SHORTEST_TRIAL, (group.longest, len(group)), strict=True)
+        )
+        longest = min(longest, self.info.window or longest)
+        for size, right in self._tried.items():
+            if right and size[0] >= longest and size[1] >= tokens:
+                return True
+            if not right and size[0] <= longest and size[1] <= tokens:
+                return False
+        self._tried[longest, tokens] = self._try_sharing(trial(longest, tokens, self.head.size))
+        return self._tried[longest, tokens]
+
+    def _try_sharing(self, group: Shared) -> bool:
+        """Whether sequences have the same distributions in one row as apart."""
+        count = min(COMPARED, max(self.allowance.rows, 1))
+        places = torch.linspace(0, len(group) - group.common - 1, count, device=self.network.device).long()
+        try:
+            together = self._hidden([group.row([])])[0, group.common :]
+            apart = torch.cat([self._hidden([Row(ids, [])])[0, group.common :] for ids, _ in group.sequences])
+            one, other = (Distributions(self.head(states[places])).log_probabilities for states in (together, apart))
+        except Exception:  # whatever a network makes of a mask and positions that it was not made for
+            return False
+        if self.network.dtype != torch.float32:
+            return bool((one - other).abs().mean() < ROUNDING)
+        return torch.allclose(one, other, atol=1e-4, rtol=1e-5)
+
+    def check_direction(self) -> None:
+        """Raise where what the network predicts depends on what follows.
+
+        Its predictions would see the token that they are about, and padding; so it is with BERT's weights in a causal
+        class without `is_decoder`, and where tokens are grouped by what the whole text has (Reformer).
+        """
+        ids = trial(16, 16, self.head.size).sequences[0][0]
         with torch.inference_mode():
-            apart = self._hidden([Row((0, 1), []), Row((0, 2), [])])[:, 1]
-            together = self._hidden([Row((0, 1, 2), [], positions=(0, 1, 1), branches=(0, 1, 2))])[0, 1:]
-        return bool(torch.allclose(apart, together, atol=1e-3, rtol=1e-3))
+            short, long = (
+                Distributions(self.head(self._hidden([Row(read, [])])[0, :8])).log_probabilities
+                for read in (ids[:8], ids)
+            )
+        if not torch.allclose(short, long, atol=1e-3 if self.network.dtype == torch.float32 else 0.5):
+            raise PsylmError(
+                f"model {self.info.name!r}: {self.info.architecture} predicts tokens by what follows them; expected a "
+                "model that reads from left to right (in config.json: is_decoder: true, where it was trained so)"
+            )
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         device = self.network.device
@@ -124,7 +162,7 @@ class CausalModel(LanguageModel):
 
 
 def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
-    """Divide what is asked of a text into windows.
+    """Divide what is asked of a text into windows, which begin at the same tokens whatever is asked.
 
     Parameters
     ----------
@@ -146,76 +184,10 @@ def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[t
     >>> [(begin, end, [at for at, _ in some]) for begin, end, some in windows(asked, 6, 3)]
     [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (3, 9, [7, 8, 9])]
     """
-    done = 0
+    done, step = 0, size - overlap
     while done < len(asked):
         final, at = asked[-1][0], asked[done][0]
-        begin = 0 if at <= size else max(min(at - overlap, final - size), 0)
+        begin = max(-((size - at) // step), 0) * step
         end = bisect_right(asked, begin + size, key=itemgetter(0))
         yield begin, min(begin + size, final), asked[done:end]
         done = end
-
-
-def _distinct(queries: Sequence[Query]) -> list[tuple[tuple[int, ...], list[int]]]:
-    """Return the sequences to read, in order, none of which begins another, with the queries that each answers.
-
-    A sequence only matters up to the last position asked: what follows cannot change a causal score.
-    """
-    needed = sorted((query.ids[: query.at[-1]], index) for index, query in enumerate(queries))
-    distinct: list[tuple[tuple[int, ...], list[int]]] = []
-    for ids, index in reversed(needed):
-        if distinct and distinct[-1][0][: len(ids)] == ids:
-            distinct[-1][1].append(index)
-        else:
-            distinct.append((ids, [index]))
-    return distinct
-
-
-def _shared(sequences: list[tuple[tuple[int, ...], list[int]]]) -> list[Shared]:
-    """Join neighbours that begin alike wherever that leaves fewer tokens to read.
-
-    Examples
-    --------
-    >>> groups = _shared([((1, 2, 3, 5), [0]), ((1, 2, 3, 4), [1]), ((1, 9), [2])])
-    >>> [(group.common, len(group)) for group in groups]
-    [(3, 5), (2, 2)]
-    """
-    groups: list[Shared] = []
-    for ids, indices in sequences:
-        if groups:
-            last = groups[-1]
-            joined = Shared([*last.sequences, (ids, indices)], _common(ids, last.sequences[0][0][: last.common]))
-            if _cost(len(joined)) <= WORTH * (_cost(len(last)) + _cost(len(ids))):
-                groups[-1] = joined
-                continue
-        groups.append(Shared([(ids, indices)], len(ids)))
-    return groups
-
-
-def _cost(tokens: int) -> float:
-    """Cost of a row, in tokens that cost nothing to attend to."""
-    return tokens * (1 + tokens / ATTENTION)
-
-
-def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
-    """Count the tokens that two sequences begin with."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-
-
-def _row(group: Shared, queries: Sequence[Query]) -> Row:
-    """Lay sequences that begin alike out in one row: the beginning, then what each goes on with."""
-    if len(group.sequences) == 1:
-        ids, indices = group.sequences[0]
-        return Row(ids, [Answer(index, tuple(at - 1 for at in queries[index].at)) for index in indices])
-    common = group.common
-    row = list(group.sequences[0][0][:common])
-    positions, branches = list(range(common)), [0] * common
-    answers = []
-    for branch, (ids, indices) in enumerate(group.sequences, start=1):
-        shift = len(row) - common
-        for index in indices:
-            places = (at - 1 for at in queries[index].at)
-            answers.append(Answer(index, tuple(place if place < common else place + shift for place in places)))
-        row += ids[common:]
-        positions += range(common, len(ids))
-        branches += [branch] * (len(ids) - common)
-    return Row(tuple(row), answers, tuple(positions), tuple(branches))

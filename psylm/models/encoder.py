@@ -10,7 +10,8 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, Span
-from psylm.models.query import Query, Row
+from psylm.models.hidden_states import states_of
+from psylm.models.query import Query, Row, padded
 from psylm.models.sentence_transformer import Recipe
 
 
@@ -55,7 +56,8 @@ class EncoderModel(LanguageModel):
         self._refuse()
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
-        self._refuse()
+        ids, there = padded([row.ids for row in rows], self.tokenizer.filler, self.network.device)
+        return states_of(self, ids, there, every=False)[0]
 
     def _refuse(self) -> NoReturn:
         raise PsylmError(

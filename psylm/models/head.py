@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,26 +29,41 @@ class Head:
     def __init__(self, network: Any) -> None:
         self.network = network
         self.decodes = bool(getattr(network.config, "is_encoder_decoder", False))
-        self.body = network.get_decoder() if self.decodes else network.base_model
         probe = torch.tensor([[0, 1, 0]], device=network.device)
         self._extra: dict[str, Any] = {}
+        if "use_cache" in inspect.signature(network.forward).parameters:
+            self._extra["use_cache"] = False
+        read: dict[str, Any] = {"input_ids": probe}
         with torch.inference_mode():
             if self.decodes:
                 self._extra["encoder_outputs"] = network.get_encoder()(input_ids=probe)
+                read["encoder_hidden_states"] = self._extra["encoder_outputs"].last_hidden_state
                 whole = network(decoder_input_ids=probe, **self._extra).logits[0]
-                states = self._extra["encoder_outputs"].last_hidden_state
-                self._output = self.body(input_ids=probe, encoder_hidden_states=states)
             else:
-                whole = network(input_ids=probe).logits[0]
-                self._output = self.body(input_ids=probe)
-            apart = None if self.body is network else self(self._output.last_hidden_state[0])
-        tolerance = 1e-4 if network.dtype == torch.float32 else 0.1
-        if apart is None or not torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance):
-            raise PsylmError(
-                f"{type(network).__name__}: its output layer cannot be run apart from its body; "
-                "psylm cannot score with it"
-            )
-        self.size: int = whole.shape[-1]
+                read |= self._extra
+                whole = network(**read).logits[0]
+            self.size: int = whole.shape[-1]
+            tolerance = 1e-4 if network.dtype == torch.float32 else 0.1
+            for self.body in self._bodies():
+                self._output = self.body(**read)
+                apart = self(self._output.last_hidden_state[0])
+                if torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance):
+                    return
+        raise PsylmError(
+            f"{type(network).__name__}: its output layer cannot be run apart from its body; psylm cannot score with it"
+        )
+
+    def _bodies(self) -> Iterator[Any]:
+        """Yield what may be the network's body: mostly `base_model`, but the decoder in it of OPT and its kin."""
+        from transformers import PreTrainedModel
+
+        if self.decodes:
+            yield self.network.get_decoder()
+            return
+        if self.network.base_model is not self.network:
+            yield self.network.base_model
+        parts = (module for module in self.network.modules() if isinstance(module, PreTrainedModel))
+        yield from (part for part in parts if part is not self.network and part is not self.network.base_model)
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Return the logits [rows, vocabulary] of hidden states [rows, width]."""
@@ -56,7 +72,7 @@ class Head:
             if self.decodes:
                 logits: Tensor = self.network(decoder_input_ids=read, **self._extra).logits
             else:
-                logits = self.network(input_ids=read).logits
+                logits = self.network(input_ids=read, **self._extra).logits
         return logits[0]
 
     @contextmanager

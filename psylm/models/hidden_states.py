@@ -22,7 +22,7 @@ longer."""
 def layers_of(model: LanguageModel) -> int:
     """Return the number of layers above the embeddings, of an encoder-decoder model its encoder's."""
     probe = torch.tensor([[0, 1]], device=model.network.device)
-    return len(_states(model, probe, None, every=True)) - 1
+    return len(states_of(model, probe, None, every=True)) - 1
 
 
 def state_batches(
@@ -53,12 +53,12 @@ def state_batches(
     budget = model.allowance.tokens // 2 if every else model.allowance.tokens
     if model.network.device.type == "cpu":
         budget = min(budget, CACHED_TOKENS)
-    for batch in batches(rows, max(budget, 1)):
+    for batch in batches(rows, max(budget, 1), model.may_pad):
         ids, there = padded([row.ids for row in batch], model.tokenizer.filler, model.network.device)
         # Without padding, or where a model cannot see it, no mask is needed: attention has a faster kernel then.
         unmasked = model.left_to_right or len(batch[-1]) == ids.shape[1]
         with torch.inference_mode():
-            states = _states(model, ids, None if unmasked else there, every=every)
+            states = states_of(model, ids, None if unmasked else there, every=every)
         numbers = [where[row.ids] for row in batch]
         if any(len(one) > 1 for one in numbers):
             places = torch.tensor([place for place, one in enumerate(numbers) for _ in one], device=ids.device)
@@ -66,7 +66,8 @@ def state_batches(
         yield [number for one in numbers for number in one], states
 
 
-def _states(model: LanguageModel, ids: Tensor, there: Tensor | None, *, every: bool) -> list[Tensor]:
+def states_of(model: LanguageModel, ids: Tensor, there: Tensor | None, *, every: bool) -> list[Tensor]:
+    """Return the states [rows, places, width] of every layer, or of the last, for tokens and the mask of padding."""
     network = model.network
     encoder_decoder = bool(getattr(network.config, "is_encoder_decoder", False))
     body: Any = network.get_encoder() if encoder_decoder else network.base_model

@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from psylm.models.padding import trial_tokens
+from psylm.models.query import padded
+
 
 class LastLayer:
     """Runs a BERT-like encoder, its last layer at chosen positions.
@@ -28,10 +31,11 @@ class LastLayer:
         self.layer = body.encoder.layer[-1]
 
     @classmethod
-    def of(cls, body: Any) -> LastLayer | None:
+    def of(cls, body: Any, length: int) -> LastLayer | None:
         """Return the last layer of an encoder that is built like BERT's, None of another.
 
-        Whether it computes what the encoder itself does is tried once, on three tokens.
+        Whether it computes what the encoder itself does is tried on texts of so many tokens: BigBird's attention, for
+        example, is BERT's for short texts only.
         """
         layers = getattr(getattr(body, "encoder", None), "layer", None)
         if not isinstance(layers, nn.ModuleList) or len(layers) < 2:
@@ -39,10 +43,10 @@ class LastLayer:
         try:
             last = cls(body)
             with torch.inference_mode():
-                ids = torch.tensor([[2, 0, 1], [1, 3, 0]], device=body.device)
-                attended = torch.tensor([[1, 1, 1], [1, 1, 0]], device=body.device)
-                whole = body(input_ids=ids, attention_mask=attended).last_hidden_state[:, [1]]
-                mine = last(ids, attended, torch.tensor([[1], [1]], device=body.device))
+                ids, attended = padded([trial_tokens(length, 0), trial_tokens(length - 1, 1)], 0, body.device)
+                places = torch.tensor([[0, length // 2, length - 2]] * 2, device=body.device)
+                whole = body(input_ids=ids, attention_mask=attended.long()).last_hidden_state
+                whole, mine = whole.take_along_dim(places[..., None], 1), last(ids, attended.long(), places)
         except (AttributeError, RuntimeError, TypeError):
             return None  # other parts than BERT's: the whole layer is run
         tolerance = 1e-4 if body.dtype == torch.float32 else 0.1

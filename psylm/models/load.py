@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,6 +22,8 @@ from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.tokens import Tokenizer
 from psylm.models.trained import RecurrentModel, ScratchNetwork
 from psylm.models.untrained import untrained
+from psylm.models.verified import require_verified
+from psylm.models.window import longest_text
 
 ADAPTERS: dict[str, type[LanguageModel]] = {
     "causal": CausalModel,
@@ -71,7 +74,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     ------
     PsylmError
         The name, device or dtype is not known, or the model cannot be had, or is neither a language model nor an
-        encoder.
+        encoder, or is of an architecture whose scores were never compared with `transformers`' own.
 
     Examples
     --------
@@ -82,6 +85,17 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     psylm.common.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
     """
     source = ModelSource.parse(name)
+    compared = require_verified(source)
+    model = load_unverified(source, device=device, dtype=dtype, memory=memory)
+    model.info = replace(model.info, compared=compared)
+    return model
+
+
+def load_unverified(
+    source: ModelSource, *, device: str = "auto", dtype: str = "float32", memory: str | None = None
+) -> LanguageModel:
+    """Load a model whose architecture may not have been compared with `transformers`; parameters as in `load_model`."""
+    name = source.name
     chosen = choose_device(device)
     ceiling = None if memory is None else bytes_of(memory)
     if dtype not in DTYPES:
@@ -99,14 +113,13 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if dtype == "int8":
         network = quantised(network)
-    config = network.config
     info = ModelInfo(
         name=name,
         family=source.family,
         architecture=network.architecture if source.kind == "scratch" else type(network).__name__,
         parameters=parameters,
         vocabulary=len(tokenizer),
-        window=recipe.within(_window(config)),
+        window=recipe.within(longest_text(network)),
         licence=source.licence,
         revision=source.commit,
         sha256=digest,
@@ -116,7 +129,15 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
         word_marking=tokenizer.word_marking,
         training=network.facts if source.kind == "scratch" else None,
     )
-    model = adapter(network, tokenizer, info, allowance(network, None, chosen))
+    try:
+        model = adapter(network, tokenizer, info, allowance(network, None, chosen))
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
+        raise PsylmError(
+            f"model {name!r}: {type(network).__name__} does not read a text of three tokens as a {source.family} model "
+            f"does ({_first_line(error)}); psylm cannot score with it"
+        ) from None
+    if isinstance(model, CausalModel):
+        model.check_direction()
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
     model.allowance = allowance(network, ceiling, chosen)
     if isinstance(model, EncoderModel):
@@ -229,15 +250,6 @@ def fuse_activations(network: Any) -> Any:
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, torch.nn.GELU(approximate="tanh"))
     return network
-
-
-def _window(config: Any) -> int | None:
-    """Longest sequence that the positions allow; RoBERTa's table has rows before its first position, XLNet says -1."""
-    window = getattr(config, "max_position_embeddings", None)
-    if window is None or window < 1:
-        return None
-    offset_by_padding = config.model_type in ("roberta", "xlm-roberta", "camembert")
-    return int(window) - (config.pad_token_id + 1 if offset_by_padding else 0)
 
 
 def _first_line(error: Exception) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from psylm.models.base import Hiding, LanguageModel, Span
 from psylm.models.last_layer import LastLayer
+from psylm.models.padding import trial_size
 from psylm.models.query import Answer, Query, Row, padded
 
 
@@ -60,14 +61,22 @@ class MaskedModel(LanguageModel):
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         ids, attended = padded([row.ids for row in rows], self.tokenizer.filler, self.network.device)
         targets, _ = padded([row.targets for row in rows], 0, self.network.device)
-        if self._last_layer is not None:
-            return self._last_layer(ids, attended.long(), targets)
+        last = self._last_layer(ids.shape[1])
+        if last is not None:
+            return last(ids, attended.long(), targets)
         hidden: Tensor = self.head.body(input_ids=ids, attention_mask=attended.long()).last_hidden_state
         return hidden.take_along_dim(targets[..., None], 1)
 
     @cached_property
-    def _last_layer(self) -> LastLayer | None:
-        return LastLayer.of(self.head.body)
+    def _last_layers(self) -> dict[int, LastLayer | None]:
+        return {}
+
+    def _last_layer(self, length: int) -> LastLayer | None:
+        """Return what runs the last layer at chosen places, where it computes the same at such a length; tried once."""
+        size = trial_size(length, self.info.window)
+        if size not in self._last_layers:
+            self._last_layers[size] = LastLayer.of(self.head.body, size)
+        return self._last_layers[size]
 
 
 def hidden_span(token: int, first: int, last: int, hiding: Hiding) -> Span:

@@ -37,12 +37,39 @@ SETTINGS = ("*.json", "*.txt", "*.model", f"{PARTS}/*.json", f"{PARTS}/*.safeten
 
 FAMILIES = {
     "permuted": ("XLNetLMHeadModel",),
-    "causal": ("ForCausalLM", "LMHeadModel"),
-    "masked": ("ForMaskedLM",),
-    "seq2seq": ("ForConditionalGeneration",),
+    "masked": ("ForMaskedLM", "XLMWithLMHeadModel", "FlaubertWithLMHeadModel"),
+    "causal": ("ForCausalLM", "LMHeadModel", "BertGenerationDecoder"),
+    "seq2seq": ("ForConditionalGeneration", "MarianMTModel", "EncoderDecoderModel"),
     "encoder": ("Model",),
 }
 """Endings of `transformers` class names that say what a model was trained to do; the first that fits."""
+
+DIRECTED_BY = {
+    **dict.fromkeys(
+        [
+            "bert",
+            "bert-generation",
+            "big_bird",
+            "camembert",
+            "data2vec-text",
+            "electra",
+            "ernie",
+            "megatron-bert",
+            "rembert",
+            "roberta",
+            "roberta-prelayernorm",
+            "roc_bert",
+            "roformer",
+            "xlm-roberta",
+            "xlm-roberta-xl",
+            "xmod",
+        ],
+        "is_decoder",
+    ),
+    "xlm": "causal",
+    "flaubert": "causal",
+}
+"""Architectures that read from left to right only where a key of their configuration says so."""
 
 
 @dataclass(frozen=True)
@@ -142,15 +169,28 @@ class ModelSource:
         if self._has_modules:
             return "encoder"
         for family, endings in FAMILIES.items():
-            if any(architecture.endswith(endings) for architecture in architectures) and (
-                family != "seq2seq" or self.configuration.get("is_encoder_decoder", False)
-            ):
+            if family == "seq2seq" and not self.configuration.get("is_encoder_decoder", False):
+                continue
+            if family == "masked" and self.configuration.get(DIRECTED_BY.get(self.model_type, "")):
+                continue
+            if any(architecture.endswith(endings) for architecture in architectures):
+                self._check_direction(family)
                 return family
         raise PsylmError(
             f"model {self.name!r}: found {', '.join(architectures) or 'no architecture'} in its config.json; "
             "expected a causal, masked, permutation or encoder-decoder language model, with its output layer, "
             "or an encoder"
         )
+
+    def _check_direction(self, family: str) -> None:
+        """Raise where a causal class has a configuration by which it sees both sides."""
+        key = DIRECTED_BY.get(self.model_type)
+        if family == "causal" and key is not None and not self.configuration.get(key):
+            architecture = self.configuration["architectures"][0]
+            raise PsylmError(
+                f"model {self.name!r}: found {architecture} without {key}: true in its config.json, so that it sees what "
+                f"follows; expected {key}: true, where it was trained to read from left to right, or its masked class"
+            )
 
     @property
     def model_type(self) -> str:

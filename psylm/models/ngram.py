@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,10 @@ class NgramModel(CausalModel):
     """Predicts a word from the few before it, or from none; its tokens are words."""
 
     family = "ngram"
+    _branches = False
 
     def _make_head(self, network: Any) -> Any:
         return network
-
-    @cached_property
-    def _branches(self) -> bool:
-        return False
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         """Return, for each place, the last words up to and with the one there [rows, length, reach]."""

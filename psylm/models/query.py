@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -71,6 +71,11 @@ class Row:
 
     def __len__(self) -> int:
         return len(self.ids) + len(self.source) + len(self.targets)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Tokens that are read, and those that the encoder reads."""
+        return len(self.ids), len(self.source)
 
 
 class Distributions:
@@ -168,17 +173,30 @@ def items_of(batch: Sequence[Row], queries: Sequence[Query], first: Sequence[int
     return Items(torch.tensor(places)[order], torch.tensor(tokens)[order], torch.tensor(numbers)[order])
 
 
-def batches(rows: Iterable[Row], budget: int) -> Iterator[list[Row]]:
+def batches(rows: Iterable[Row], budget: int, may_pad: Callable[[int], bool] = lambda _: True) -> Iterator[list[Row]]:
     """Pack rows, longest first, into batches whose padded size stays within a budget of tokens.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+    budget
+        Tokens of a batch, padding included; a longer row is a batch of its own.
+    may_pad
+        Whether shorter rows may stand beside one of so many tokens; where not, all rows of a batch have its shape.
 
     Examples
     --------
     >>> [[len(row) for row in batch] for batch in batches([Row((1,) * n, []) for n in (2, 5, 2, 4, 1)], 10)]
     [[5, 4], [2, 2, 1]]
+    >>> rows = [Row((1,) * n, []) for n in (2, 5, 2, 4, 1)]
+    >>> [[len(row) for row in batch] for batch in batches(rows, 10, lambda length: False)]
+    [[5], [4], [2, 2], [1]]
     """
     batch: list[Row] = []
-    for row in sorted(rows, key=len, reverse=True):
-        if batch and len(batch[0]) * (len(batch) + 1) > budget:
+    for row in sorted(rows, key=lambda row: (len(row), row.shape), reverse=True):
+        full = batch and len(batch[0]) * (len(batch) + 1) > budget
+        if full or (batch and row.shape != batch[0].shape and not may_pad(max(*batch[0].shape, *row.shape))):
             yield batch
             batch = []
         batch.append(row)

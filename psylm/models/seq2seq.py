@@ -26,7 +26,7 @@ class Seq2SeqModel(LanguageModel):
 
     def __init__(self, network: Any, *rest: Any) -> None:
         super().__init__(network, *rest)
-        self._start: int = network.config.decoder_start_token_id
+        self._start = self._first_of_decoder(network)
         sentinel = self.tokenizer.identity(SENTINEL)
         self._gap = self.tokenizer.mask if sentinel is None else sentinel
         self._rewrites = sentinel is None
@@ -59,6 +59,17 @@ class Seq2SeqModel(LanguageModel):
         at = tuple(range(len(begun), len(begun) + len(after)))
         return Query((*begun, *after), at, after, source=before)
 
+    def _first_of_decoder(self, network: Any) -> int:
+        """Return the token that the decoder begins with; it is named in one of two configurations."""
+        for config in (network.config, network.generation_config):
+            start = getattr(config, "decoder_start_token_id", None)
+            if isinstance(start, int):
+                return start
+        raise PsylmError(
+            f"model {self.info.name!r}: found no decoder_start_token_id in config.json or generation_config.json; "
+            "expected one, since the decoder's first prediction follows it"
+        )
+
     def _begun(self, text: tuple[int, ...], first: int) -> tuple[int, ...]:
         """Return what the decoder has written before it comes to the word."""
         assert self._gap is not None
@@ -76,6 +87,9 @@ class Seq2SeqModel(LanguageModel):
             row = rows.setdefault((query.source, read), Row(read, [], source=query.source))
             row.answers.append(Answer(index, tuple(at - 1 for at in query.at)))
         return list(rows.values())
+
+    def _trial_row(self, ids: tuple[int, ...]) -> Row:
+        return Row((self._start, *ids[: len(ids) // 2]), [], source=ids)
 
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         device = self.network.device

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
-from bisect import bisect_left
+import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +15,10 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.common.language import Span
+from psylm.models.pieces import INSIDE, Continuing, Part, joined
+from psylm.models.surfaces import MARK, ends_word_before, is_byte_level, mentions, surfaces
 
-INSIDE_WORDS = "'’-‐‑_"
-"""Punctuation that does not end a word: apostrophes, hyphens, underscore."""
+TEXT = re.compile(r"\S")
 
 
 @dataclass(frozen=True)
@@ -29,28 +30,43 @@ class Encoding:
     ids
         Token identities, no special token among them.
     starts
-        For each token, the character offset of the first character in it that is not white space.
+        For each token, the character that it belongs to: the first in it that is not white space; of a token of white
+        space the next such character of the text, or, at the text's end, the last one.
     ends
         For each token, the offset after its last character.
     words
         For each token, the number of the word it lies in, by the tokenizer's own splitting (punctuation apart).
+    lost
+        Offsets of letters and digits of which the tokenizer makes no token.
     """
 
     ids: tuple[int, ...]
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     words: tuple[int, ...]
+    lost: tuple[int, ...] = ()
 
-    def within(self, span: Span) -> tuple[int, int]:
-        """Return the range of tokens that begin inside a span of characters.
+    def within(self, span: Span, given: int = 0) -> tuple[int, int]:
+        """Return the range of tokens that belong to a span of characters, the white space before it included.
+
+        Parameters
+        ----------
+        span
+            The characters.
+        given
+            Characters at the text's beginning whose tokens belong to no span.
 
         Examples
         --------
         >>> Encoding(ids=(5, 6, 7), starts=(0, 4, 8), ends=(3, 7, 11), words=(0, 1, 2)).within((4, 11))
         (1, 3)
         """
-        first, last = bisect_left(self.starts, span[0]), bisect_left(self.starts, span[1])
-        return (first, last) if first < last else (0, 0)
+        first = max(bisect_left(self.starts, span[0]), self.after(given))
+        return first, max(first, bisect_left(self.starts, span[1]))
+
+    def after(self, given: int) -> int:
+        """Return the number of tokens that end within some characters at the text's beginning."""
+        return bisect_right(self.ends, given) if given else 0
 
 
 class Tokenizer:
@@ -106,17 +122,15 @@ class Tokenizer:
         Encoding
             Tokens with their offsets into `text`.
         """
-        whole = self._encode(text)
-        if not any(start < cut < end for cut in cuts for start, end in zip(whole.starts, whole.ends, strict=True)):
-            return whole
-        edges = [0, *(len(text[:cut].rstrip()) for cut in cuts), len(text)]
-        pieces = [self._encode(text[start:end], start) for start, end in pairwise(edges) if start < end]
-        return Encoding(
-            ids=sum((piece.ids for piece in pieces), ()),
-            starts=sum((piece.starts for piece in pieces), ()),
-            ends=sum((piece.ends for piece in pieces), ()),
-            words=sum((piece.words for piece in pieces), ()),
-        )
+        edges = {0, len(text)}
+        parts = [(self._part(text), 0)]
+        while added := _straddled(text, joined(parts)[1], cuts) - edges:
+            edges |= added
+            parts = [
+                (self._continuing.encode(text[start:end]) if start else self._part(text[start:end]), start)
+                for start, end in pairwise(sorted(edges))
+            ]
+        return _encoding(text, joined(parts))
 
     def identities(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Return the tokens of texts, as `encode` does without cuts; all at once, which is faster."""
@@ -130,7 +144,7 @@ class Tokenizer:
         )
         return [tuple(ids) for ids in encoded["input_ids"]]
 
-    def _encode(self, text: str, offset: int = 0) -> Encoding:
+    def _part(self, text: str) -> Part:
         encoded = self.fast(
             text,
             add_special_tokens=False,
@@ -138,18 +152,11 @@ class Tokenizer:
             split_special_tokens=True,
             verbose=False,
         )
-        ids, spans, words = encoded["input_ids"], encoded["offset_mapping"], encoded.word_ids()
-        if offset and ids and self._is_dummy_prefix(ids[0], text):
-            ids, spans, words = ids[1:], spans[1:], words[1:]
-        starts = tuple(
-            offset + (end if text[start:end].isspace() else end - len(text[start:end].lstrip())) for start, end in spans
-        )
-        ends = tuple(offset + end for _, end in spans)
-        return Encoding(tuple(ids), starts, ends, tuple(offset + (word or 0) for word in words))
+        return encoded["input_ids"], encoded["offset_mapping"], [word or 0 for word in encoded.word_ids()]
 
-    def _is_dummy_prefix(self, token: int, text: str) -> bool:
-        """Whether SentencePiece put a word mark of its own before a piece that continues a text."""
-        return not text[0].isspace() and self.fast.convert_ids_to_tokens(token) == "▁"
+    @cached_property
+    def _continuing(self) -> Continuing:
+        return Continuing(self.fast, inside=self.word_marking == INSIDE)
 
     @cached_property
     def around(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -163,18 +170,29 @@ class Tokenizer:
     def word_marking(self) -> str:
         """How the vocabulary marks words: `space` before a word, `##` inside a word, or `none`."""
         tokens = list(self._vocabulary)
-        if sum(token.startswith("##") for token in tokens) > len(tokens) / 100:
-            return "##"
-        if sum(token[:1] in ("Ġ", "▁") for token in tokens) > len(tokens) / 100:
-            return "space"
-        return "none"
+        if sum(token.startswith(INSIDE) for token in tokens) > len(tokens) / 100:
+            return INSIDE
+        backend = self.fast.backend_tokenizer
+        writes_mark = any(mentions(one, MARK) for one in (backend.normalizer, backend.pre_tokenizer))
+        known = (MARK in self._vocabulary and writes_mark) or ("Ġ" in self._vocabulary and is_byte_level(self.fast))
+        marked = sum(token[:1] in ("Ġ", MARK) for token in tokens) > len(tokens) / 100
+        return "space" if known or marked else "none"
+
+    @cached_property
+    def unknown(self) -> frozenset[int]:
+        """The tokens that stand for whatever the vocabulary lacks."""
+        name = getattr(self.fast.backend_tokenizer.model, "unk_token", None)
+        found = {self.fast.unk_token_id, None if name is None else self.identity(name)}
+        return frozenset(found - {None})
 
     def begins_unit(self, size: int) -> Tensor:
         """Mark the tokens after which the word before them is known to be over.
 
         They are the tokens that begin with white space, or with punctuation other than an apostrophe or hyphen,
         and the special tokens, end of sequence among them: the set B of the correction of Pimentel & Meister
-        (2024).
+        (2024). A token that is, or begins with, a part of a character is among them where every character that it can
+        be a part of is such a mark (`psylm.models.surfaces.ends_word_before`); a byte that goes on with a character is
+        not.
 
         Parameters
         ----------
@@ -186,26 +204,16 @@ class Tokenizer:
         Tensor [size]
             True for the tokens that begin a new unit.
         """
+        count = min(size, len(self))
+        if self.word_marking == INSIDE:
+            pieces = self.fast.convert_ids_to_tokens(list(range(count)))
+            over = [not (piece or "").startswith(INSIDE) for piece in pieces]
+        else:
+            over = [ends_word_before(surface) for surface in surfaces(self.fast, count)]
         begins = torch.zeros(size, dtype=torch.bool)
-        identities = range(min(size, len(self)))
-        pieces = self.fast.convert_ids_to_tokens(list(identities))
-        byte_level = any(piece.startswith("Ġ") for piece in pieces if piece)
-        alone = [[i] for i in identities]
-        backend = self.fast.backend_tokenizer
-        surfaces = backend.decode_batch(alone, skip_special_tokens=False) if byte_level else pieces
-        special = set(self.fast.all_special_ids)
-        for identity, surface in zip(identities, surfaces, strict=True):
-            begins[identity] = identity in special or self._ends_word_before(surface or "")
+        begins[:count] = torch.tensor(over, dtype=torch.bool)
+        begins[[special for special in self.fast.all_special_ids if special < count]] = True
         return begins
-
-    def _ends_word_before(self, surface: str) -> bool:
-        if self.word_marking == "##":
-            return not surface.startswith("##")
-        first = surface[:1]
-        if first in ("▁", " ", "\n", "\t", "\r") or first.isspace():
-            return True
-        punctuation = first != "" and unicodedata.category(first)[0] in "PS"
-        return punctuation and first not in INSIDE_WORDS and first != "\ufffd"
 
     def begins_word(self, token: int, *, spaced: bool) -> bool:
         """Whether a token can stand at the beginning of a word (not of punctuation).
@@ -233,12 +241,32 @@ class Tokenizer:
         --------
         A byte-level vocabulary knows every word; a WordPiece vocabulary without emoji would give ``["🙂"]``.
         """
-        unknown = self.fast.unk_token_id
-        if unknown is None:
-            return []
-        return [word for word in text.split() if unknown in self._encode(word).ids]
+        encoded = ((word, self.encode(word)) for word in text.split())
+        return [word for word, one in encoded if one.lost or not self.unknown.isdisjoint(one.ids)]
 
     def text(self, ids: tuple[int, ...]) -> str:
         """Write tokens as text."""
         decoded: str = self.fast.decode(list(ids), clean_up_tokenization_spaces=False)
         return decoded
+
+
+def _straddled(text: str, spans: Sequence[Span], cuts: Sequence[int]) -> set[int]:
+    """Return where to cut a text so that no token lies on both sides; white space goes with what follows it."""
+    return {
+        len(text[:cut].rstrip())
+        for cut in cuts
+        if any(start < cut < end and not text[start:cut].isspace() for start, end in spans)
+    }
+
+
+def _encoding(text: str, part: Part) -> Encoding:
+    ids, spans, words = part
+    starts, lost, end = [], [], 0
+    for start, stop in spans:
+        if start > end:
+            lost += [at for at in range(end, start) if text[at].isalnum()]
+        end = max(end, stop)
+        found = TEXT.search(text, start, stop) or TEXT.search(text, stop)
+        starts.append(found.start() if found else max(len(text.rstrip()) - 1, 0))
+    lost += [at for at in range(end, len(text)) if text[at].isalnum()]
+    return Encoding(tuple(ids), tuple(starts), tuple(stop for _, stop in spans), tuple(words), tuple(lost))

@@ -205,29 +205,26 @@ def _by_trial(rows: pd.DataFrame, column: str, missing: Any, trials: int) -> Ite
 def _people(
     human: pd.DataFrame, trials: pd.DataFrame, at: pd.MultiIndex, words: list[list[str]]
 ) -> tuple[dict[str, list[float | None]], dict[str, list[list[float | None]]]]:
-    """Return human measures of trials, and of words where the table has `word_id`; means over subjects."""
+    """Return human measures of trials, and of words where a row has a `word_id`; means over subjects."""
     keys = ["item", "condition"] if "condition" in human and len(set(trials["condition"])) > 1 else ["item"]
     if keys == ["item"] and not trials["item"].is_unique:
         return {}, {}
     at = at if len(keys) == 2 else pd.MultiIndex.from_frame(trials[["item"]].astype(str))
     rows = _placed(human, at, tuple(keys))
-    if "word_id" not in human:
-        means = rows.groupby(["measure", "trial"], sort=False)["value"].mean()
-        by_measure = means.groupby(level=0, sort=False)
-        return {str(name): plain_numbers(one.droplevel(0).reindex(range(len(trials)))) for name, one in by_measure}, {}
-    if not words:
-        return {}, {}
-    rows = rows.assign(word_id=rows["word_id"].astype(int))
-    means = rows.groupby(["measure", "trial", "word_id"], sort=False)["value"].mean()
-    found: dict[str, list[list[float | None]]] = {}
-    for name, one in means.groupby(level=0, sort=False):
-        known = one.droplevel(0)
-        index = pd.MultiIndex.from_tuples(
-            [(trial, number) for trial, mine in enumerate(words) for number in range(len(mine))]
-        )
-        flat = iter(plain_numbers(known.reindex(index)))
-        found[str(name)] = [[next(flat) for _ in mine] for mine in words]
-    return {}, found
+    numbers = pd.to_numeric(rows["word_id"], errors="coerce") if "word_id" in rows else pd.Series(np.nan, rows.index)
+    whole = rows[numbers.isna()].groupby(["measure", "trial"], sort=False)["value"].mean()
+    single = rows[numbers.notna()].assign(word_id=numbers[numbers.notna()].astype(int))
+    means = single.groupby(["measure", "trial", "word_id"], sort=False)["value"].mean()
+    places = [(trial, number) for trial, mine in enumerate(words) for number in range(len(mine))]
+    of_trials = {
+        str(name): plain_numbers(one.droplevel(0).reindex(range(len(trials))))
+        for name, one in whole.groupby(level=0, sort=False)
+    }
+    of_words: dict[str, list[list[float | None]]] = {}
+    for name, one in means.groupby(level=0, sort=False) if places else []:
+        flat = iter(plain_numbers(one.droplevel(0).reindex(pd.MultiIndex.from_tuples(places))))
+        of_words[str(name)] = [[next(flat) for _ in mine] for mine in words]
+    return of_trials, of_words
 
 
 def _categories(trials: pd.DataFrame, card: dict[str, Any]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from psylm.common.files import replacing
 from psylm.measures.registry import measures
 from psylm.prose.columns import ITALIC, shown
-from psylm.report.analyses import LoadModule, modules, tables_of
+from psylm.report.analyses import LoadModule, left_out, said
 from psylm.report.item_browser import browser_data
 from psylm.runs.run import Run
 
@@ -45,6 +45,11 @@ def write_report(run: Run, load: LoadModule) -> Path:
     Path
         The page. It refers to nothing outside itself, and its content security policy forbids that, and every script
         but its own; what stands in stimuli and configs is escaped.
+
+    Raises
+    ------
+    AnalysisError
+        A module's summary raised an exception; raised after the page is written.
     """
     environment = Environment(
         loader=PackageLoader("psylm.report"),
@@ -56,15 +61,17 @@ def write_report(run: Run, load: LoadModule) -> Path:
     environment.filters |= {"apa": italicised, "apa_heading": _heading}
     style = _source("style.css")
     script = "(() => {\n'use strict';\n" + "\n".join(map(_source, SCRIPTS)) + "})();"
+    summary, left = said(run, load)
     page = environment.get_template("page.html.j2").render(
         run=run,
         manifest=run.manifest,
         experiment=run.manifest["experiment"],
-        summary=_summary(run, load),
+        summary=summary,
+        left_out=list(dict.fromkeys([*left_out(run), *left.faults.values()])),
         figures=_figures(run),
         tables=[_table(run, name, table) for name, table in run.tables().items()],
         browser=json_within_html(browser_data(run)),
-        meanings={name: measure.meaning for name, measure in measures().items() if _was_asked(run, name)},
+        meanings={name: measure.meaning for name, measure in sorted(measures().items()) if _was_asked(run, name)},
         manifest_text=json.dumps(run.manifest, indent=2, ensure_ascii=False),
         style=Markup(style),
         script=Markup(script),
@@ -74,6 +81,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
     path = run.path / "report.html"
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
+    left.finish([path])
     return path
 
 
@@ -116,15 +124,6 @@ def json_within_html(data: object) -> Markup:
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))
-
-
-def _summary(run: Run, load: LoadModule) -> dict[str, list[str]]:
-    """Join what the analysis modules say, under their common headings."""
-    said: dict[str, list[str]] = {}
-    for name, module in modules(run, load):
-        for heading, sentences in module.summary(run, tables_of(run, name)).items():
-            said.setdefault(heading, []).extend(sentences)
-    return said
 
 
 def _was_asked(run: Run, measure: str) -> bool:

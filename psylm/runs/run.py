@@ -42,10 +42,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV or Parquet, by the file's ending, whole or not at all."""
+    """Write a table as CSV, TSV or Parquet, by the file's ending, whole or not at all."""
     with replacing(path) as temporary:
-        if path.suffix == ".csv":
-            table.to_csv(temporary, index=False)
+        if path.suffix in (".csv", ".tsv"):
+            table.to_csv(temporary, index=False, sep="\t" if path.suffix == ".tsv" else ",")
         else:
             table.to_parquet(temporary, index=False)
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy as torch_cross_entropy
 
+from psylm.scratch.architectures import Architecture, architecture
 from psylm.scratch.attention import padding_mask
 from psylm.scratch.layers import Shape, Stack, initialise, make_activation, places
 from psylm.scratch.masking import MaskedBatch
 from psylm.scratch.objectives import Loss, cross_entropy
 
 
-class BERT(nn.Module):
+@architecture("bert")
+class BERT(Architecture):
     """Predicts masked tokens from both sides, and whether the second of two segments follows the first.
 
     A token's embedding is the sum of its own, its position's and its segment's.
@@ -36,10 +38,12 @@ class BERT(nn.Module):
     torch.Size([1, 5, 100])
     """
 
-    family: ClassVar[str] = "masked"
-    objective: ClassVar[str] = "masked"
-    next_sentence: ClassVar[bool] = True
-    defaults: ClassVar[dict[str, Any]] = {"epsilon": 1e-12, "segments": 2}
+    family = "masked"
+    objective = "masked"
+    next_sentence = True
+    masks_anew = False
+    starts_from = "bert"
+    defaults: ClassVar = {"epsilon": 1e-12, "segments": 2}
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -107,6 +111,7 @@ class BERT(nn.Module):
         return loss._replace(extra=torch_cross_entropy(self.next_logits(states), (~batch.follows).long()))
 
 
+@architecture("roberta")
 class RoBERTa(BERT):
     """BERT without segments and next-sentence prediction; trained on full sentences, masked anew each time.
 
@@ -115,5 +120,6 @@ class RoBERTa(BERT):
     Liu et al. (2019), *RoBERTa: A robustly optimized BERT pretraining approach*.
     """
 
-    next_sentence: ClassVar[bool] = False
-    defaults: ClassVar[dict[str, Any]] = {"epsilon": 1e-5}
+    next_sentence = False
+    masks_anew = True
+    defaults: ClassVar = {"epsilon": 1e-5}

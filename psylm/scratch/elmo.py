@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor, nn
 
+from psylm.scratch.architectures import Architecture, architecture
 from psylm.scratch.layers import Shape, initialise
 from psylm.scratch.objectives import CausalBatch, Loss, cross_entropy
 
 
-class ELMo(nn.Module):
+@architecture("elmo")
+class ELMo(Architecture):
     r"""Reads a text from left to right and from right to left, and embeds each word by what both have seen.
 
     The two directions share the embedding and the output layer, and are trained together:
@@ -34,9 +34,8 @@ class ELMo(nn.Module):
     torch.Size([1, 3, 32])
     """
 
-    family: ClassVar[str] = "recurrent"
-    objective: ClassVar[str] = "causal"
-    defaults: ClassVar[dict[str, Any]] = {}
+    family = "recurrent"
+    objective = "causal"
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from psylm.scratch.architectures import Architecture, architecture
 from psylm.scratch.layers import Shape, Stack, initialise, places
 from psylm.scratch.objectives import CausalBatch, Loss, cross_entropy
 
 
-class GPT(nn.Module):
+@architecture("gpt")
+class GPT(Architecture):
     r"""Predicts each token from those before it: :math:`p(w_t \mid w_1 … w_{t-1})`.
 
     Parameters
@@ -32,9 +34,10 @@ class GPT(nn.Module):
     torch.Size([1, 3, 100])
     """
 
-    family: ClassVar[str] = "causal"
-    objective: ClassVar[str] = "causal"
-    defaults: ClassVar[dict[str, Any]] = {"activation": "gelu_tanh", "normalise": "before"}
+    family = "causal"
+    objective = "causal"
+    defaults: ClassVar = {"activation": "gelu_tanh", "normalise": "before"}
+    starts_from = "gpt2"
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from psylm.scratch.positions import Positions, make_positions
 
 Activation = Literal["relu", "gelu", "gelu_tanh"]
 PositionKind = Literal["learned", "sinusoidal", "rotary", "alibi", "none"]
+POSITIONS: tuple[PositionKind, ...] = get_args(PositionKind)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 import torch
 from torch import Tensor, nn
 
+from psylm.scratch.architectures import Architecture, architecture
 from psylm.scratch.layers import Shape, initialise
 from psylm.scratch.objectives import CausalBatch, Loss, cross_entropy
 
@@ -46,7 +45,8 @@ class LSTMCell(nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
-class LSTM(nn.Module):
+@architecture("lstm")
+class LSTM(Architecture):
     """Predicts each token from a state that carries what was read before.
 
     Parameters
@@ -61,9 +61,8 @@ class LSTM(nn.Module):
     torch.Size([1, 3, 100])
     """
 
-    family: ClassVar[str] = "recurrent"
-    objective: ClassVar[str] = "causal"
-    defaults: ClassVar[dict[str, Any]] = {}
+    family = "recurrent"
+    objective = "causal"
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

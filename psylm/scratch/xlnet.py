@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from psylm.scratch.architectures import Architecture, architecture
 from psylm.scratch.attention import MultiHeadAttention, two_stream_masks
 from psylm.scratch.layers import FeedForward, Shape, initialise, places
 from psylm.scratch.objectives import Loss, cross_entropy
@@ -63,7 +64,8 @@ class TwoStreamLayer(nn.Module):
         return out
 
 
-class XLNet(nn.Module):
+@architecture("xlnet")
+class XLNet(Architecture):
     r"""Predicts tokens in any order: :math:`\sum_t \log p(x_{z_t} \mid x_{z_{<t}})` for an order z.
 
     The content stream h knows each token; the query stream g, which predicts it, knows only its place.
@@ -86,9 +88,11 @@ class XLNet(nn.Module):
     torch.Size([1, 4, 100])
     """
 
-    family: ClassVar[str] = "permuted"
-    objective: ClassVar[str] = "permuted"
-    defaults: ClassVar[dict[str, Any]] = {"epsilon": 1e-12}
+    family = "permuted"
+    objective = "permuted"
+    defaults: ClassVar = {"epsilon": 1e-12}
+    # its second stream knows nothing of its own word but where it is
+    position_kinds = ("learned", "sinusoidal", "rotary", "alibi")
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -6,6 +6,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from psylm.common.errors import one_of
+from psylm.common.yaml_document import misfit
+
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -108,13 +111,14 @@ class Card(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if bool(self.sources) != bool(self.reader):
-            raise ValueError("sources and reader, both or neither")
-        for factor in self.between:
+            there, lacking = ("sources", "reader") if self.sources else ("reader", "sources")
+            raise misfit((there,), f"{there} without {lacking}", "both or neither")
+        for number, factor in enumerate(self.between):
             if factor not in self.factors:
-                raise ValueError(f"between: factors only, not {factor!r}")
+                raise misfit(("between", number), repr(factor), one_of(factor, list(self.factors)))
         for column in [*self.factors, *self.references]:
             if column not in self.columns:
-                raise ValueError(f"columns: a line that says what {column!r} means")
+                raise misfit(("columns",), f"no line for {column!r}", "one that says what it means")
         return self
 
     @property

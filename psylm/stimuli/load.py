@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.common.errors import InputError, Problem
-from psylm.common.study import Study
+from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.study import Study, no_card
 from psylm.common.yaml_document import checked, read_yaml
 from psylm.stimuli.card import Card
-from psylm.stimuli.check import human_problems, quality_problems, structure_problems, unknown_words
+from psylm.stimuli.check import quality_problems, structure_problems, unknown_words
 from psylm.stimuli.fetch import local_files
+from psylm.stimuli.human import human_problems, human_quality, with_types
 from psylm.stimuli.readers import READERS
-from psylm.stimuli.tables import make_items, read_table
+from psylm.stimuli.tables import locate, make_items, read_table
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,32 @@ class StimulusSet:
 
 @dataclass(frozen=True)
 class Raw:
-    """A set as its files give it, not yet checked."""
+    """A set as its files give it, not yet checked.
+
+    Parameters
+    ----------
+    card, folder
+        The set's card, and the folder that it is in.
+    files
+        The files of items and human data.
+    table, human
+        Items and human data, as text.
+    """
 
     card: Card
     folder: Path
     files: list[Path]
     table: pd.DataFrame
     human: pd.DataFrame | None
+
+    def items(self) -> tuple[pd.DataFrame | None, list[Problem]]:
+        """Return the items, or None, and what keeps the set from being used."""
+        located = locate(self.table, self.card.language) if "sentence" in self.table else None
+        problems = structure_problems(self.table, located, self.card, self.files[0])
+        if problems or located is None:
+            return None, problems
+        items = make_items(self.table, self.card, located)
+        return items, human_problems(self.human, items, self.card, self.files[-1])
 
 
 def load_stimuli(name: str, study: Study | None = None) -> StimulusSet:
@@ -89,14 +109,10 @@ def load_stimuli(name: str, study: Study | None = None) -> StimulusSet:
     """
     study = study or Study.find(Path.cwd())
     raw = _read(study.stimulus_folder(name), name)
-    items_file = raw.files[0]
-    problems = structure_problems(raw.table, raw.card, items_file)
-    if not problems:
-        items = make_items(raw.table, raw.card)
-        problems = human_problems(raw.human, items, raw.card, raw.files[-1])
-    if problems:
+    items, problems = raw.items()
+    if problems or items is None:
         raise InputError(*problems)
-    human = None if raw.human is None else raw.human.astype({"value": "float64"})
+    human = None if raw.human is None else with_types(raw.human)
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in [raw.folder / "card.yaml", *raw.files]))
     return StimulusSet(name, raw.card, items, human, digest.hexdigest(), raw.folder)
 
@@ -118,20 +134,19 @@ def check_stimuli(
     Returns
     -------
     list of Problem
-        Each with file, row and column; empty for a set without problems.
+        Each with file, column and rows; empty for a set without problems.
     """
+    if not (folder / "card.yaml").is_file():
+        return [Problem(str(folder), *no_card(folder))]
     try:
         raw = _read(folder, name or folder.name)
     except InputError as error:
         return list(error.problems)
-    items_file, human_file = raw.files[0], raw.files[-1]
-    problems = structure_problems(raw.table, raw.card, items_file)
-    if not problems:
-        items = make_items(raw.table, raw.card)
-        problems += human_problems(raw.human, items, raw.card, human_file)
-    problems += quality_problems(raw.table, raw.card, items_file)
-    if unknown is not None and "sentence" in raw.table:
-        problems += unknown_words(raw.table, items_file, unknown)
+    _, problems = raw.items()
+    problems += quality_problems(raw.table, raw.card, raw.files[0])
+    problems += human_quality(raw.human, raw.card, raw.folder, raw.files[-1])
+    if unknown is not None:
+        problems += unknown_words(raw.table, raw.files[0], unknown)
     return problems
 
 
@@ -142,7 +157,7 @@ def _read(folder: Path, name: str) -> Raw:
         raise InputError(Problem(f"{path}, key name", repr(card.name), f"{name!r}, the folder's name"))
     if card.reader:
         if card.reader not in READERS:
-            raise InputError(Problem(f"{path}, key reader", repr(card.reader), "one of " + ", ".join(READERS)))
+            raise InputError(Problem(f"{path}, key reader", repr(card.reader), one_of(card.reader, list(READERS))))
         files = local_files(card)
         table, human = READERS[card.reader](files)
         return Raw(card, folder, files, table, human)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-import pandas as pd
-
 from psylm.common.errors import Problem
 
 
@@ -31,31 +29,32 @@ def parse_regions(regions: str) -> list[Region]:
     return [Region(str(name), int(start), int(end)) for name, start, end in json.loads(regions)] if regions else []
 
 
-def placed_regions(row: pd.Series) -> str | Problem:
-    r"""Find a row's regions in its sentence.
+def placed_regions(sentence: str, regions: str, names: str = "") -> str | Problem:
+    r"""Find the regions of a sentence.
 
     Parameters
     ----------
-    row
-        Cells. `regions` is the sentence with `|` between regions (`The keys|to the cabinet|are|rusty.`), and
-        `region_names` their names, likewise (`subject|modifier|verb|rest`); without it they are numbered from 1.
-        A reader may give `regions` as a JSON list of name, start and end.
+    sentence
+        The sentence.
+    regions
+        The sentence with `|` between regions (`The keys|to the cabinet|are|rusty.`). A reader may give a JSON list of
+        name, start and end.
+    names
+        The regions' names, likewise (`subject|modifier|verb|rest`); without them they are numbered from 1.
 
     Returns
     -------
     str or Problem
-        A JSON list of name, start and end; empty text without regions; or what is wrong.
+        A JSON list of name, start and end; empty text without regions; or what is wrong, with the column as its place.
 
     Examples
     --------
-    >>> placed_regions(pd.Series({"sentence": "The keys are rusty.", "regions": "The keys|are|rusty."}))
+    >>> placed_regions("The keys are rusty.", "The keys|are|rusty.")
     '[["1", 0, 8], ["2", 9, 12], ["3", 13, 19]]'
     """
-    sentence, cell = row["sentence"], row.get("regions", "")
-    if cell == "" or cell.startswith("["):
-        return str(cell)
-    pieces = [piece.strip() for piece in cell.split("|")]
-    names = row.get("region_names", "")
+    if regions == "" or _is_placed(regions, len(sentence)):
+        return regions
+    pieces = [piece.strip() for piece in regions.split("|")]
     named = [name.strip() for name in names.split("|")] if names else [str(n) for n in range(1, len(pieces) + 1)]
     if len(named) != len(pieces):
         return Problem("region_names", f"{len(named)} names", f"{len(pieces)}, one a region")
@@ -71,3 +70,13 @@ def placed_regions(row: pd.Series) -> str | Problem:
     if sentence[end:].strip():
         return Problem("regions", f"nothing for {sentence[end:].strip()!r}", "regions that make up the sentence")
     return json.dumps(found, ensure_ascii=False)
+
+
+def _is_placed(regions: str, length: int) -> bool:
+    """Whether a cell is a JSON list of regions within a sentence; a sentence may begin with a bracket, too."""
+    if not regions.startswith("[["):
+        return regions == "[]"
+    try:
+        return all(0 <= start <= end <= length for _, start, end in parse_regions(regions))
+    except (ValueError, TypeError):
+        return False

@@ -15,8 +15,7 @@ from pydantic import BaseModel, Field
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.study import Study
-from psylm.common.yaml_document import checked, override, read_yaml
-from psylm.experiment.definition import Name, Names
+from psylm.common.yaml_document import Name, Names, checked, override, read_yaml
 from psylm.measures.similarity import compare
 from psylm.models.embedding import embed
 from psylm.models.load import choose_device, load_model

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from psylm.common.errors import InputError, Problem
-from psylm.common.yaml_document import GIVEN, checked, override, place, read_yaml
-from psylm.experiment.definition import Name
+from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.yaml_document import GIVEN, Name, checked, override, place, read_yaml
 from psylm.models.names import ModelSource
-from psylm.scratch.architectures import ARCHITECTURES
+from psylm.scratch.architectures import ARCHITECTURES, Architecture
 from psylm.scratch.layers import Activation, PositionKind, Shape
 from psylm.scratch.masking import SELECTED
 from psylm.training.schedule import Optimiser, Schedule
@@ -94,7 +93,8 @@ class ModelChoice(BaseModel, extra="forbid"):
     Parameters
     ----------
     architecture
-        `gpt`, `bert`, `roberta`, `xlnet`, `lstm` or `elmo`.
+        A name in `psylm.scratch.architectures.ARCHITECTURES`: `gpt`, `bert`, `roberta`, `xlnet`, `lstm`, `elmo`, or one
+        of the study's own.
     layers, width, heads, inner, positions, activation, dropout
         As in `Shape`; activation by default as in the architecture's paper.
     whole_words, masked
@@ -106,7 +106,7 @@ class ModelChoice(BaseModel, extra="forbid"):
         but for dropout and for positions beyond the context, which are cut off.
     """
 
-    architecture: Literal["gpt", "bert", "roberta", "xlnet", "lstm", "elmo"]
+    architecture: str
     layers: Positive = 4
     width: Positive = 256
     heads: Positive = 4
@@ -119,25 +119,32 @@ class ModelChoice(BaseModel, extra="forbid"):
     next_sentence: bool | None = None
     start: str | None = None
 
+    @field_validator("architecture")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in ARCHITECTURES:
+            raise ValueError(one_of(name, list(ARCHITECTURES)))
+        return name
+
     @model_validator(mode="after")
     def _consistent(self) -> ModelChoice:
         if self.width % self.heads:
             raise ValueError(f"a width that is a multiple of heads; {self.width} is none of {self.heads}")
-        if (self.whole_words or self.masked != SELECTED) and self.architecture not in ("bert", "roberta"):
-            raise ValueError("whole_words and masked with bert or roberta only")
-        if self.next_sentence and self.architecture != "bert":
-            raise ValueError("next_sentence with bert only")
-        if self.start and self.architecture not in ("bert", "roberta", "gpt"):
-            raise ValueError("start with gpt, bert or roberta only")
-        if self.architecture == "xlnet" and self.positions not in ("learned", "sinusoidal", "rotary", "alibi"):
-            raise ValueError("positions with xlnet, whose second stream knows nothing else of its word")
+        made = ARCHITECTURES[self.architecture]
+        if (self.whole_words or self.masked != SELECTED) and made.objective != "masked":
+            raise ValueError(f"whole_words and masked with {_those(lambda one: one.objective == 'masked')} only")
+        if self.next_sentence and not made.next_sentence:
+            raise ValueError(f"next_sentence with {_those(lambda one: one.next_sentence)} only")
+        if self.start and not made.starts_from:
+            raise ValueError(f"start with {_those(lambda one: bool(one.starts_from))} only")
+        if self.positions not in made.position_kinds:
+            raise ValueError(f"positions {' or '.join(made.position_kinds)} with {self.architecture}")
         return self
 
     @property
     def pairs(self) -> bool:
         """Whether rows are pairs of segments."""
-        default = self.architecture == "bert"
-        return default if self.next_sentence is None else self.next_sentence
+        return ARCHITECTURES[self.architecture].next_sentence if self.next_sentence is None else self.next_sentence
 
     def shape(self, vocabulary: int, context: int) -> Shape:
         """Return the model's shape for a vocabulary and a context."""
@@ -145,6 +152,11 @@ class ModelChoice(BaseModel, extra="forbid"):
         if self.activation:
             chosen["activation"] = self.activation
         return Shape(vocabulary, context=context, **{**ARCHITECTURES[self.architecture].defaults, **chosen})
+
+
+def _those(fits: Callable[[type[Architecture]], bool]) -> str:
+    """Name the architectures of which something is true."""
+    return " or ".join(name for name, one in ARCHITECTURES.items() if fits(one))
 
 
 class Training(BaseModel, extra="forbid"):

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from psylm.common.errors import PsylmError
 from psylm.models.checkpoints import checkpoints, load_checkpoint
 from psylm.scratch.layers import places
 from psylm.scratch.objectives import cross_entropy
@@ -43,6 +44,10 @@ def position_losses(folder: Path, rows: int = 400) -> pd.DataFrame:
         model, _ = load_checkpoint(checkpoints(run)[-1])
         architecture, _, encoding = run.name.partition("-")
         tokenizer = load_fast_tokenizer(run / "tokenizer")
+        if model.family not in ("causal", "masked"):
+            raise PsylmError(
+                f"{run}: found a {model.family} model; expected a Transformer that reads positions it is told"
+            )
         kind = CausalBatches if model.objective == "causal" else MaskedBatches
         batches = kind(corpus, tokenizer, model.shape.context, seed=0)
         for state in STATES:

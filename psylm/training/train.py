@@ -12,16 +12,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from psylm import __version__
 from psylm.common.errors import PsylmError
 from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
+from psylm.common.version import __version__
 from psylm.figures.learning import draw_losses
 from psylm.models.load import choose_device
 from psylm.models.memory import keep_freed_memory
 from psylm.models.names import ModelSource
 from psylm.runs.run import held, write_json
-from psylm.scratch.architectures import make_model
+from psylm.scratch.architectures import ARCHITECTURES, make_model
 from psylm.scratch.masking import SELECTED
 from psylm.scratch.transfer import load_transformers, shorten
 from psylm.training.agreement_grammar import sentences
@@ -146,6 +146,12 @@ def _make(recipe: Training, choice: ModelChoice, vocabulary: int) -> nn.Module:
         model = make_model(choice.architecture, choice.shape(vocabulary, recipe.context))
     else:
         model = load_transformers(ModelSource.parse(choice.start).folder, heads=False, dropout=choice.dropout)
+        wanted = ARCHITECTURES[choice.architecture].starts_from
+        if model.starts_from != wanted:
+            raise PsylmError(
+                f"start {choice.start}: found a {model.starts_from} model; expected a {wanted} model, which "
+                f"{choice.architecture} can begin with"
+            )
         if model.shape.vocabulary != vocabulary or model.shape.context < recipe.context:
             raise PsylmError(
                 f"start {choice.start}: found {model.shape.vocabulary} tokens and a context of {model.shape.context}; "
@@ -156,12 +162,13 @@ def _make(recipe: Training, choice: ModelChoice, vocabulary: int) -> nn.Module:
 
 
 def _batches(choice: ModelChoice, corpus: Corpus, tokenizer: Any, context: int, seed: int) -> Batches:
-    if choice.architecture in ("bert", "roberta"):
-        kind = PairBatches if choice.pairs else MaskedBatches
-        dynamic = choice.architecture == "roberta"
-        options: dict[str, Any] = {"whole_words": choice.whole_words, "dynamic": dynamic, "share": choice.masked}
-        return kind(corpus, tokenizer, context, seed, **options)
-    return (PermutedBatches if choice.architecture == "xlnet" else CausalBatches)(corpus, tokenizer, context, seed)
+    made = ARCHITECTURES[choice.architecture]
+    if made.objective != "masked":
+        kinds: dict[str, type[Batches]] = {"causal": CausalBatches, "permuted": PermutedBatches}
+        return kinds[made.objective](corpus, tokenizer, context, seed)
+    kind = PairBatches if choice.pairs else MaskedBatches
+    options: dict[str, Any] = {"whole_words": choice.whole_words, "share": choice.masked}
+    return kind(corpus, tokenizer, context, seed, dynamic=made.masks_anew, **options)
 
 
 def _prepare(recipe: Training, folder: Path, root: Path) -> tuple[Any, dict[str, Corpus]]:

@@ -99,13 +99,25 @@ def test_a_run_names_what_it_wrote(study):
 
 
 def test_score_writes_words_with_ids_from_0(study, causal_folder):
-    Path("sentences.txt").write_text("The cook tasted the soup.\n猫が窓のそばで眠っている。\n")
-    result = psylm("score", "--model", f"file:{causal_folder}", "--input", "sentences.txt", "--output", "s.csv")
+    Path("sentences.txt").write_text("The cook tasted the soup.\nTime flies.\n")
+    asked = ["score", "--model", f"file:{causal_folder}", "--input", "sentences.txt", "--output", "s.csv"]
+    result = psylm(*asked)
     assert result.returncode == 0, result.stderr
     table = pd.read_csv("s.csv")
     assert list(table.columns) == ["sentence_id", "word_id", "word", "value"]
-    assert table["word"].tolist() == ["The", "cook", "tasted", "the", "soup.", "猫が窓のそばで眠っている。"]
-    assert table["word_id"].tolist() == [0, 1, 2, 3, 4, 0] and (table["value"] > 0).all()
+    assert table["word"].tolist() == ["The", "cook", "tasted", "the", "soup.", "Time", "flies."]
+    assert table["word_id"].tolist() == [0, 1, 2, 3, 4, 0, 1] and (table["value"] > 0).all()
+
+
+def test_score_finds_the_words_of_each_sentence_in_its_own_script(study, causal_folder):
+    Path("sentences.txt").write_text("The cook tasted the soup.\n猫が窓のそばで眠っている。\n")
+    psylm("score", "--model", f"file:{causal_folder}", "--input", "sentences.txt", "--output", "s.csv")
+    table = pd.read_csv("s.csv")
+    japanese = ["猫", "が", "窓", "の", "そば", "で", "眠っ", "て", "いる", "。"]
+    assert table["word"].tolist() == ["The", "cook", "tasted", "the", "soup.", *japanese]
+    assert table["word_id"].tolist() == [*range(5), *range(10)]
+    missing = table["value"].isna()  # words that share their only token with another
+    assert (table["note"].notna() == missing).all() and (table["value"][~missing] > 0).all() and not missing.all()
 
 
 def test_score_writes_sentences(study, masked_folder):

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from psylm.common.errors import PsylmError
+from psylm.common.registry import use_study
 from psylm.experiment import scorer as scorer_module
-from psylm.experiment.score_cache import ScoreCache
 from psylm.experiment.scorer import Scorer
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
+from psylm.runs.score_cache import ScoreCache
 from tests.conftest import TEXT
 
 
@@ -135,7 +136,7 @@ def test_a_damaged_cache_is_told(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from psylm.experiment.score_cache import ScoreCache
+from psylm.runs.score_cache import ScoreCache
 cache = ScoreCache(Path(sys.argv[1]))
 for number in range(60):
     cache.put({f"{sys.argv[2]}-{number}".encode(): str(number)})
@@ -149,3 +150,35 @@ def test_two_processes_write_at_once(tmp_path):
     assert [one.wait() for one in both] == [0, 0]
     keys = [f"{name}-{number}".encode() for name in "ab" for number in range(60)]
     assert ScoreCache(file).get(keys) == {key: key.decode().partition("-")[2] for key in keys}
+
+
+LETTERS = """
+import pandas as pd
+
+from psylm.measures import measure
+
+
+@measure("letters", families={{"causal"}}, meaning="letters of a sentence")
+def letters(model, trials, options):
+    values = [float(len(one) + {more}) for one in trials["sentence"]]
+    about = {{"region": "sentence", "word_id": -1, "word": "", "measure": "letters", "note": ""}}
+    return pd.DataFrame({{"trial": trials["trial"], **about, "value": values}})
+"""
+
+
+def test_a_study_s_measure_is_computed_again_when_its_code_has_changed(make, tmp_path):
+    (tmp_path / "measures").mkdir()
+    file = tmp_path / "measures" / "letters.py"
+    trials = sentence_trials(["A cook."])
+    use_study(tmp_path)
+    try:
+        for more in (0, 1):
+            file.write_text(LETTERS.format(more=more) + "\n" * more)
+            letters = measures()["letters"]
+            scored = make().score(letters, letters.options(), trials)
+            assert scored["value"].tolist() == [7.0 + more]
+        before = ScoreCache().size()[0]
+        make().score(measures()["letters"], letters.options(), trials)
+        assert ScoreCache().size()[0] == before
+    finally:
+        use_study(None)

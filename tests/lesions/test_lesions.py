@@ -14,7 +14,7 @@ from psylm.lesions import Lesion, lesioned
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
-from psylm.models.changes import KINDS
+from psylm.models.lesion_kinds import LESION_KINDS
 from psylm.models.names import ModelSource
 from psylm.models.trained import ScratchNetwork
 from tests.conftest import TEXT
@@ -67,7 +67,7 @@ def test_what_is_no_lesion_is_told_with_what_would_be_one(text, found):
     assert problem.found == found
     assert problem.expected
     kind = text.partition("=")[0]
-    assert kind not in KINDS or "=" not in text or "," in text or problem.expected.startswith(f"{kind}=")
+    assert kind not in LESION_KINDS or "=" not in text or "," in text or problem.expected.startswith(f"{kind}=")
 
 
 def test_the_name_of_a_lesioned_model_is_read_and_written(causal_folder):

@@ -15,9 +15,9 @@ from scipy import stats
 from psylm.common.errors import InputError
 from psylm.lesions import lesioned
 from psylm.lesions.importance import head_importance
-from psylm.lesions.reading import Reading, normal, uniform
 from psylm.lesions.reference import SENTENCES
 from psylm.lesions.sites import find_sites
+from psylm.lesions.text_read import TextRead, normal, uniform
 from psylm.models.memory import Allowance
 from tests.conftest import TEXT
 from tests.lesions.test_lesions import scored
@@ -92,7 +92,7 @@ def test_a_seed_is_a_participant(kind, causal):
 
 
 def test_numbers_drawn_by_texts_are_uniform_normal_and_unrelated():
-    reading = Reading([], forward=True)
+    reading = TextRead([], forward=True)
     reading.begin(torch.arange(1000).view(50, 20) // 2, None)
     drawn = [uniform(reading.keys, 64, seed, place).flatten().numpy() for seed, place in ((1, 0), (1, 1), (2, 0))]
     assert len(set(reading.keys.flatten().tolist())) == 50 * 20  # a token comes twice, never after the same ones
@@ -111,12 +111,12 @@ def test_numbers_drawn_by_texts_are_uniform_normal_and_unrelated():
 
 def test_keys_know_the_text_and_not_the_padding():
     ids = torch.tensor([[5, 6, 7, 0, 0], [5, 6, 8, 9, 0]])
-    whole, forward = Reading([], forward=False), Reading([], forward=True)
+    whole, forward = TextRead([], forward=False), TextRead([], forward=True)
     whole.begin(ids, torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 0]]))
     forward.begin(ids, None)
     assert (forward.keys[0, :2] == forward.keys[1, :2]).all() and forward.keys[0, 2] != forward.keys[1, 2]
     assert not (whole.keys[0, :3] == whole.keys[1, :3]).any()
-    alone = Reading([], forward=False)
+    alone = TextRead([], forward=False)
     alone.begin(ids[:1, :3], None)
     assert (alone.keys[0] == whole.keys[0, :3]).all()
 
@@ -198,7 +198,7 @@ def test_a_head_at_its_mean_gives_its_mean(llama):
 def test_importance_is_the_slope_of_the_loss_in_the_gate(name, request):
     """Against differences: the gate of one head is opened and closed a little, and the loss computed anew."""
     from psylm.lesions.effects import Effect
-    from psylm.lesions.taps import changed
+    from psylm.models.attending import changed
 
     model = request.getfixturevalue(name)
     model = type(model)(model.network, model.tokenizer, model.info, model.allowance)

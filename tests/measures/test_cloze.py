@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from psylm.measures import measures
-from psylm.measures.completions import word_completions
+from psylm.measures.cloze import candidate_shares
+from psylm.measures.completions import Completion, single_token_completions, word_completions
 from tests.measures.test_surprisal import score
 
 FRAME = "The cook tasted the {} and added salt."
@@ -47,6 +49,37 @@ def test_candidates_are_renormalised_within_their_frame(causal):
     table = score(causal, "cloze", two)
     p, share = values(table, "cloze"), values(table, "cloze_candidates")
     assert share == pytest.approx([*(p[:2] / p[:2].sum()), *(p[2:] / p[2:].sum())])
+
+
+def test_the_same_target_in_two_conditions_of_a_frame_is_one_candidate(causal, masked):
+    """By hand: p / (p + q), whether one trial puts the word there or two do."""
+    for model in (causal, masked):
+        trials = frame(["soup", "salt", "soup"]).assign(condition=["expected", "unexpected", "repeated"])
+        table = score(model, "cloze", trials)
+        p, q, again = values(table, "cloze")
+        assert p == again
+        assert values(table, "cloze_candidates") == pytest.approx([p / (p + q), q / (p + q), p / (p + q)], rel=1e-6)
+
+
+def test_a_frame_whose_trials_all_have_one_target_has_nothing_to_choose_from(causal):
+    table = score(causal, "cloze", frame(["soup", "soup"]))
+    assert len(values(table, "cloze")) == 2 and "cloze_candidates" not in set(table["measure"])
+
+
+def test_a_share_that_another_candidate_leaves_open_is_noted():
+    shares, sizes = candidate_shares(np.log([0.5, np.nan, 0.2]), ["f", "f", "g"], ["a", "b", "a"])
+    assert np.isnan(shares[:2]).all() and shares[2] == 1 and sizes.tolist() == [2, 2, 1]
+
+
+def test_a_word_that_two_tokens_write_is_listed_once(permuted):
+    """In text without spaces SentencePiece has a word with and without the mark of a space."""
+    blank = torch.full((len(permuted.tokenizer),), -20.0)
+    with_mark, without = (permuted.tokenizer.identity(piece) for piece in ("▁t", "t"))
+    blank[with_mark], blank[without] = -1.0, -2.0
+    found = single_token_completions(permuted, blank, 5, spaced=False)
+    words = [completion.word for completion in found]
+    assert len(words) == len(set(words)) == 5
+    assert found[0] == Completion("t", -1.0)
 
 
 def test_entropy_and_rank_of_a_single_token(causal):

@@ -72,6 +72,28 @@ def vectors(seed: int = 12) -> pd.DataFrame:
     return pd.DataFrame(np.hstack([first, second]).round(4), columns=names)
 
 
+def factors(seed: int = 13) -> pd.DataFrame:
+    """Reading times and answers of 16 subjects to 18 items: text factors `a` (2 levels) and `b` (3), and numbers."""
+    random = np.random.default_rng(seed)
+    subjects, items = random.normal(0, [40, 25], (16, 2)), random.normal(0, [25, 15], (18, 2))
+    rows = []
+    for subject in range(16):
+        for item in range(18):
+            a, b = ("hard", "easy")[(subject + item) % 2], ("low", "mid", "high")[item % 3]
+            x, z = round(random.normal(5, 2), 3), round(random.gamma(3, 1), 3)
+            effect = (a == "hard") * (25 + subjects[subject, 1] + items[item, 1]) + 12 * ("low", "mid", "high").index(b)
+            mean = 400 + subjects[subject, 0] + items[item, 0] + effect + 3 * x * (a == "easy")
+            odds = 1 - 0.8 * (a == "hard") + 0.2 * (x - 5) + subjects[subject, 0] / 60
+            rows.append(
+                {
+                    "subject": f"s{subject:02d}", "item": f"i{item:02d}", "a": a, "b": b, "x": x, "z": z,
+                    "rt": round(mean + random.normal(0, 40), 3), "correct": int(random.random() < 1 / (1 + np.exp(-odds))),
+                }
+            )  # fmt: skip
+    data = pd.DataFrame(rows)
+    return data.assign(constant=3.0, double=2 * data["x"] - 1)
+
+
 def resamples(n: int, count: int, state: int = 20261124) -> np.ndarray:
     """Draw items by a multiplicative congruential generator, the same in R: shape (count, n)."""
     drawn = []
@@ -87,6 +109,7 @@ def main() -> None:
     vectors().to_csv(HERE / "vectors.csv", index=False)
     reading().to_csv(HERE / "reading.csv", index=False)
     factorial().to_csv(HERE / "factorial.csv", index=False)
+    factors().to_csv(HERE / "factors.csv", index=False)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def test_a_measure_that_an_analysis_needs_is_missed(done, tmp_path):
     run = write_run(tmp_path / "made")
     results = run.results
     results[results["measure"] != "surprisal"].to_parquet(run.path / "results.parquet")
-    with pytest.raises(PsylmError, match=r"found no surprisal .* expected the measures surprisal, cloze"):
+    with pytest.raises(PsylmError, match=r"'cloze', which needs the measure surprisal; .* cloze, entropy, rank"):
         analyze(run, LOAD)
 
 

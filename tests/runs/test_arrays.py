@@ -34,11 +34,9 @@ def lengths(monkeypatch):
     made = registry.Measure(
         "length", measure, frozenset({"causal"}), registry.NoOptions, False, "alone", "letters", arrays=True
     )
-    registry.measures()
-    monkeypatch.setitem(registry._REGISTERED, "length", made)
-    registry.measures.cache_clear()
+    assert "length" not in registry.MEASURES
+    monkeypatch.setitem(registry.MEASURES._own, "length", made)
     yield calls
-    registry.measures.cache_clear()
 
 
 def test_a_run_that_was_stopped_ends_with_every_array_once(lengths, causal_folder, tmp_path):

@@ -11,8 +11,8 @@ import psylm
 from psylm.common.errors import InputError
 from psylm.common.study import Study
 from psylm.figures.lesions import dissociation
-from psylm.lesions.dose import dose_of
 from psylm.lesions.series import LesionSeries
+from psylm.models.lesion_kinds import dose_of
 from psylm.report.analyses import analyze, draw, modules, tables_of
 from psylm.stats.lesions.dissociation import (
     ResampledPerformance,

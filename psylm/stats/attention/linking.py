@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from psylm.stats.mixed_models.fit import MixedModel
+from psylm.common.errors import InputError
 from psylm.stats.mixed_models.maximal import fit_maximal
 
 RESAMPLES = 2000
@@ -69,11 +69,13 @@ def links(
         table = pd.DataFrame(
             {"y": data[response], "x": (data[column] - data[column].mean()) / spread, "item": data[item].astype(str)}
         )
-        yield _row(name, "all", fit_maximal(table, "y ~ x", {"item": ["x"]}))
+        yield _row(name, "all", table, "y ~ x")
         if dummies.shape[1]:
-            fixed = " + ".join(["y ~ x", *dummies.columns])
+            fixed = (
+                f"y ~ {' + '.join(dummies.columns)} + x"  # last, so that what conditions determine is not its effect
+            )
             joined = pd.concat([table, dummies], axis=1)
-            yield _row(name, "within conditions", fit_maximal(joined, fixed, {"item": ["x"]}))
+            yield _row(name, "within conditions", joined, fixed)
 
 
 def _dummies(data: pd.DataFrame, cells: Sequence[str], groups: Sequence[str]) -> pd.DataFrame:
@@ -87,10 +89,16 @@ def _dummies(data: pd.DataFrame, cells: Sequence[str], groups: Sequence[str]) ->
     return found
 
 
-def _row(name: str, differences: str, fit: MixedModel) -> dict[str, Any]:
-    slope: dict[Any, Any] = fit.fixed[fit.fixed["term"] == "x"].drop(columns="term").iloc[0].to_dict()
-    about = {"n": fit.n, "items": fit.groups["item"], "formula": fit.formula, "note": fit.note}
-    return {"predictor": name, "differences": differences} | slope | about
+def _row(name: str, differences: str, table: pd.DataFrame, fixed: str) -> dict[str, Any]:
+    about: dict[str, Any] = {"predictor": name, "differences": differences}
+    try:
+        fit = fit_maximal(table, fixed, {"item": ["x"]})
+    except InputError as error:
+        known = table.dropna()
+        nothing = dict.fromkeys(["estimate", "se", "low", "high", "statistic", "df", "p"], np.nan)
+        return about | nothing | {"n": len(known), "items": known["item"].nunique(), "formula": "", "note": str(error)}
+    slope: dict[Any, Any] = fit.fixed.set_index("term").reindex(["x"]).iloc[0].to_dict()
+    return about | slope | {"n": fit.n, "items": fit.groups["item"], "formula": fit.formula, "note": fit.note}
 
 
 def covariances(values: np.ndarray, response: Sequence[float], cells: Sequence[str]) -> np.ndarray:

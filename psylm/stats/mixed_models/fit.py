@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
+import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,18 @@ from scipy import stats
 from statsmodels.tools.numdiff import approx_hess
 
 from psylm.common.errors import InputError, Problem
-
-Family = Literal["gaussian", "binomial"]
-
-BARS = re.compile(r"\([^|()]+\|\|?[^|()]+\)")
-"""A random term: `(1 + condition | subject)`, with two bars for uncorrelated ones."""
+from psylm.stats.mixed_models.combinations import Uncertainty, tested
+from psylm.stats.mixed_models.model_frame import Family, ModelFrame, model_frame
+from psylm.stats.mixed_models.model_matrix import INTERCEPT, independent
+from psylm.stats.mixed_models.separation import separating
 
 NEARLY_ONE = 0.999
 """A correlation of random effects beyond this is at the edge of what is possible."""
+
+NOTHING = 1e-9
+"""A residual standard deviation of this share of the response's range is rounding."""
+
+UNTESTED = ["se", "low", "high", "statistic", "p"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,11 @@ class MixedModel:
     converged: bool
     singular: bool
     steps: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    frame: ModelFrame | None = field(default=None, repr=False, compare=False)
+    covariance: np.ndarray | None = field(default=None, repr=False, compare=False)
+    uncertainty: Uncertainty | None = field(default=None, repr=False, compare=False)
+    random: tuple[np.ndarray, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def aic(self) -> float:
@@ -68,14 +78,19 @@ class MixedModel:
         return 2 * self.parameters - 2 * self.log_likelihood
 
     @property
-    def note(self) -> str:
-        """What is to be known of the fit, in plain words; empty where all is well."""
+    def trouble(self) -> str:
+        """What is wrong with the random effects, in plain words; empty where all is well."""
         said = []
         if not self.converged:
             said.append("the optimiser did not converge: estimates are not to be trusted")
         if self.singular:
             said.append("singular: a random effect has no variance, or two are perfectly correlated")
         return "; ".join(said)
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the fit, in plain words: trouble, and what was left out; empty where all is well."""
+        return "; ".join(filter(None, [self.trouble, *self.notes]))
 
 
 def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", reml: bool = True) -> MixedModel:
@@ -113,105 +128,147 @@ def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", 
     >>> [round(float(value), 1) for value in fit.fixed["estimate"]], fit.n, fit.groups
     ([..., 3...], 200, {'s': 20})
     """
+    frame = model_frame(data, formula, family)
+    text, table = _plain(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters of the fit is reported in the note
+        result, control = _optimised(text, table, family, reml)
+        fit = _summary(result, frame, family, reml and family == "gaussian")
+        if family == "gaussian":
+            return _without_tests_of_nothing(fit)
+        if not fit.singular:
+            fit = _with_errors(fit, result, text, table, control)
+    return _without_the_unlimited(fit)
+
+
+def _plain(frame: ModelFrame) -> tuple[str, pd.DataFrame]:
+    """Return the model as a formula of plain columns, and these: design matrices are ours, the optimiser is mixedlm's."""
+    table = {"y": frame.response}
+    sides = []
+    for prefix, values, names in (
+        ("x", frame.x, frame.names), *((f"z{k}_", one.matrix.values, one.matrix.names) for k, one in enumerate(frame.blocks)),
+    ):  # fmt: skip
+        columns = {f"{prefix}{j}": values[:, j] for j, name in enumerate(names) if name != INTERCEPT}
+        table |= columns
+        sides.append(" + ".join(["1" if INTERCEPT in names else "0", *columns]))
+    bars = []
+    for k, (block, side) in enumerate(zip(frame.blocks, sides[1:], strict=True)):
+        table[f"g{k}"] = block.codes
+        bars.append(f"({side} {'|' if block.bar.correlated or len(block.matrix.names) < 2 else '||'} g{k})")
+    return " + ".join([f"y ~ {sides[0]}", *bars]), pd.DataFrame(table)
+
+
+def _optimised(text: str, table: pd.DataFrame, family: Family, reml: bool) -> tuple[Any, Any]:
     import mixedlm
 
-    clean = checked(data, formula)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of the fit is told in the note
-        if family == "binomial":
-            control: Any = mixedlm.glmerControl(ftol=1e-12, gtol=1e-8, xtol=1e-10, tolPwrss=1e-10)
-            result: Any = mixedlm.glmer(formula, clean, family=mixedlm.families.Binomial(), control=control)
-        else:
-            control = mixedlm.lmerControl(ftol=1e-14, gtol=1e-8, xtol=1e-10)
-            result = mixedlm.lmer(formula, clean, REML=reml, control=control)
-        fit = _summary(result, formula, family, reml and family == "gaussian", len(clean))
-        return fit if family == "gaussian" or fit.singular else _with_errors(fit, result, clean, control)
+    # which columns are determined by others is found before, by R's rule
+    if family == "binomial":
+        control: Any = mixedlm.glmerControl(ftol=1e-12, gtol=1e-8, xtol=1e-10, tolPwrss=1e-10, check_rankX="ignore")
+        return mixedlm.glmer(text, table, family=mixedlm.families.Binomial(), control=control), control
+    control = mixedlm.lmerControl(ftol=1e-14, gtol=1e-8, xtol=1e-10, check_rankX="ignore")
+    return mixedlm.lmer(text, table, REML=reml, control=control), control
 
 
-def _with_errors(fit: MixedModel, result: Any, clean: pd.DataFrame, control: Any) -> MixedModel:
+def _with_errors(fit: MixedModel, result: Any, text: str, table: pd.DataFrame, control: Any) -> MixedModel:
     """Return a logistic model with standard errors that know that variances are estimates too, as lme4's do.
 
     They come from the curvature of the deviance in all parameters; those for given variances are too small.
     """
     import mixedlm
 
-    parsed = mixedlm.glFormula(fit.formula, clean, family=mixedlm.families.Binomial())
+    parsed = mixedlm.glFormula(text, table, family=mixedlm.families.Binomial())
     deviance = mixedlm.mkGlmerDevfun(parsed, control=control)
     at = np.concatenate([result.theta, result.beta])
     curvature = approx_hess(at, deviance) / 2
     if np.linalg.eigvalsh(curvature).min() <= 0:
         return fit  # no minimum in every direction: what the optimiser gave is all there is
     covariance = np.linalg.inv(curvature)[len(result.theta) :, len(result.theta) :]
-    fixed = fit.fixed.assign(se=np.sqrt(np.diag(covariance)))
-    return replace(fit, fixed=_tested(fixed, np.full(len(fixed), np.inf)))
+    return replace(fit, fixed=_fixed(fit.fixed["term"], result.beta, covariance, None), covariance=covariance)
 
 
-def checked(data: pd.DataFrame, formula: str) -> pd.DataFrame:
-    """Return the rows and columns that a formula needs, those with missing values left out; errors as `fit_mixed`."""
-    if not BARS.search(formula):
-        expected = "a random term, for example (1 | subject)"
-        raise InputError(Problem(f"formula {formula!r}", "no random term", expected))
-    names = set(re.findall(r"[A-Za-z_.][A-Za-z0-9_.]*", formula))
-    absent = sorted(names - set(data.columns))
-    if absent:
-        raise InputError(
-            Problem(f"formula {formula!r}", ", ".join(absent), "one of " + ", ".join(map(str, data.columns)))
-        )
-    return data[sorted(names)].dropna().reset_index(drop=True)
+def _without_tests_of_nothing(fit: MixedModel) -> MixedModel:
+    """Take the tests off a model that fits its data to the last digit: their errors are those of rounding."""
+    assert fit.frame is not None
+    residual = float(fit.variances["value"].iloc[-1])
+    if residual > (NOTHING * float(np.ptp(fit.frame.response))) ** 2:
+        return fit
+    fixed = fit.fixed.assign(**dict.fromkeys(UNTESTED, np.nan))
+    return replace(fit, fixed=fixed, notes=(*fit.notes, "the model fits without error, so nothing is tested"))
 
 
-def _summary(result: Any, formula: str, family: Family, reml: bool, n: int) -> MixedModel:
-    table = result.tidy()
-    table = table[table["effect"] == "fixed"].rename(columns={"std.error": "se"})
-    fixed = table[["term", "estimate", "se"]].astype({"estimate": float, "se": float}).reset_index(drop=True)
-    fixed = _tested(fixed, table["df"].fillna(np.inf).to_numpy(dtype=float))
-    variances = _variances(result, family)
+def _without_the_unlimited(fit: MixedModel) -> MixedModel:
+    """Take the estimates off whose maximum likelihood lies at infinity, and name them."""
+    assert fit.frame is not None
+    found = separating(fit.frame.x, fit.frame.response)
+    if not found:
+        return fit
+    fixed = fit.fixed.copy()
+    fixed.loc[found, ["estimate", *UNTESTED]] = np.nan
+    names = ", ".join(fixed["term"].iloc[found])
+    said = f"separation: {names} predict some answers without exception, so the estimates have no limit"
+    return replace(fit, fixed=fixed, notes=(*fit.notes, said))
+
+
+def _summary(result: Any, frame: ModelFrame, family: Family, reml: bool) -> MixedModel:
+    from mixedlm.inference.ddf import _vcov_derivatives
+
+    covariance = np.asarray(result.vcov(), dtype=float)
+    uncertainty = None
+    if family == "gaussian":
+        uncertainty = Uncertainty(*_vcov_derivatives(result), frame.n - len(frame.kept))
+    fixed = _fixed(frame.names, result.beta, covariance, uncertainty)
+    random = _covariances(result, frame)
+    variances = _variances(frame, random, float(result.sigma) ** 2 if family == "gaussian" else None)
     correlations = variances["correlation"].dropna().abs()
     singular = bool(result.isSingular()) or bool((correlations > NEARLY_ONE).any())
     likelihood = result.logLik()
     return MixedModel(
-        formula=formula,
+        formula=frame.formula.text,
         family=family,
         reml=reml,
         fixed=fixed,
         variances=variances,
         log_likelihood=float(likelihood.value),
         parameters=int(likelihood.df),
-        n=n,
-        groups={str(name): int(count) for name, count in result.ngrps().items()},
+        n=frame.n,
+        groups=frame.groups,
         converged=bool(result.converged),
         singular=singular,
+        notes=frame.notes,
+        frame=frame,
+        covariance=covariance,
+        uncertainty=uncertainty,
+        random=random,
     )
 
 
-def _tested(fixed: pd.DataFrame, df: np.ndarray) -> pd.DataFrame:
-    """Return estimates with intervals and tests by Student's t; by the normal distribution where df is infinite."""
-    reach = stats.t.ppf(0.975, df) * fixed["se"]
-    statistic = fixed["estimate"] / fixed["se"]
-    return fixed[["term", "estimate", "se"]].assign(
-        low=fixed["estimate"] - reach,
-        high=fixed["estimate"] + reach,
-        statistic=statistic,
-        df=df,
-        p=2 * stats.t.sf(statistic.abs(), df),
-    )
+def _fixed(
+    names: Sequence[str] | pd.Series, beta: np.ndarray, covariance: np.ndarray, uncertainty: Uncertainty | None
+) -> pd.DataFrame:
+    table = tested(np.eye(len(beta)), np.asarray(beta, dtype=float), covariance, uncertainty)
+    table.insert(0, "term", list(names))
+    return table
 
 
-def _variances(result: Any, family: Family) -> pd.DataFrame:
-    components = result.VarCorr()
+def _covariances(result: Any, frame: ModelFrame) -> tuple[np.ndarray, ...]:
+    """Return each random term's covariance matrix, by its columns."""
+    groups = {group.grouping_factor: group for group in result.VarCorr().groups.values()}
+    sizes = [len(block.matrix.names) for block in frame.blocks]
+    return tuple(np.asarray(groups[f"g{k}"].cov, dtype=float).reshape(size, size) for k, size in enumerate(sizes))
+
+
+def _variances(frame: ModelFrame, random: tuple[np.ndarray, ...], residual: float | None) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
-    for group in components.groups.values():
-        terms = list(group.term_names)
-        cov = np.asarray(group.cov, dtype=float).reshape(len(terms), len(terms))
-        corr = np.asarray(group.corr, dtype=float).reshape(cov.shape) if group.corr is not None else np.eye(len(terms))
-        for i, term in enumerate(terms):
-            rows.append({"group": group.grouping_factor, "term": term, "with": "", "value": cov[i, i]})
+    for block, cov in zip(frame.blocks, random, strict=True):
+        group, terms = block.bar.name, block.matrix.names
+        rows += [{"group": group, "term": term, "with": "", "value": cov[i, i]} for i, term in enumerate(terms)]
         for i, j in combinations(range(len(terms)), 2):
             if cov[i, j]:
-                names = {"group": group.grouping_factor, "term": terms[i], "with": terms[j]}
-                rows.append(names | {"value": cov[i, j], "correlation": corr[i, j]})
-    if family == "gaussian":
-        rows.append({"group": "residual", "term": "", "with": "", "value": float(result.sigma) ** 2})
+                correlation = cov[i, j] / math.sqrt(cov[i, i] * cov[j, j])
+                names = {"group": group, "term": terms[i], "with": terms[j]}
+                rows.append(names | {"value": cov[i, j], "correlation": correlation})
+    if residual is not None:
+        rows.append({"group": "residual", "term": "", "with": "", "value": residual})
     return pd.DataFrame(rows, columns=["group", "term", "with", "value", "correlation"])
 
 
@@ -250,13 +307,22 @@ def compare(
     Raises
     ------
     InputError
-        The larger formula estimates no more than the smaller one.
+        The larger formula estimates no more than the smaller one, or does not contain its fixed effects.
     """
-    clean = checked(data, f"{larger} {smaller}")
-    first, second = (fit_mixed(clean, formula, family=family, reml=False) for formula in (smaller, larger))
+    frames = [model_frame(data, formula, family) for formula in (smaller, larger)]
+    both = np.logical_and.reduce([frame.variables.kept for frame in frames])
+    first, second = (fit_mixed(data[both], formula, family=family, reml=False) for formula in (smaller, larger))
+    assert first.frame is not None and second.frame is not None
+    if len(independent(np.hstack([second.frame.x, first.frame.x]))) > len(second.frame.kept):
+        raise InputError(
+            Problem(f"formula {larger!r}", f"a model that does not contain {smaller!r}", "its fixed effects too")
+        )
     df = second.parameters - first.parameters
     if df < 1:
         raise InputError(Problem(f"formula {larger!r}", f"{-df} parameters fewer than {smaller!r}", "a larger model"))
     gain = max(second.log_likelihood - first.log_likelihood, 0.0)
+    if len(data) > first.n:
+        said = f"{len(data) - first.n} of {len(data)} rows left out, for missing values in either model"
+        first, second = (replace(fit, notes=(said, *fit.notes)) for fit in (first, second))
     found = Comparison(2 * gain, df, float(stats.chi2.sf(2 * gain, df)), gain / first.n)
     return found, first, second

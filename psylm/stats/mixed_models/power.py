@@ -19,7 +19,11 @@ from scipy import stats
 from psylm.common.errors import InputError, Problem
 from psylm.common.progress import Listener, Silent
 from psylm.stats.inference.intervals import proportion_interval
+from psylm.stats.mixed_models.emmeans import reference_grid
 from psylm.stats.mixed_models.fit import MixedModel, fit_mixed
+from psylm.stats.mixed_models.formula import Terms
+from psylm.stats.mixed_models.model_frame import ModelFrame
+from psylm.stats.mixed_models.variables import columns_in
 
 Design = Literal["latin_square", "crossed", "items_between"]
 """Whether a subject sees each item once, in one of the two conditions (`latin_square`), or in both (`crossed`), or each
@@ -58,29 +62,64 @@ class Components:
 def components_of(fit: MixedModel, condition: str, *, subject: str = "subject", item: str = "item") -> Components:
     """Take the components out of a model that was fitted to earlier data: a pilot, or a published data set.
 
+    However the condition was coded (−0.5 and 0.5, 0 and 1, text, by sums), means and effects of subjects and items are
+    those that the model expects at its two levels.
+
     Parameters
     ----------
     fit
         A linear model of single responses.
     condition
-        The fixed effect, coded −0.5 and 0.5, whose random slopes are wanted; a slope that the model lacks counts as 0.
+        The column of the condition, which has two levels and is in the fixed effects. A random slope that the model lacks
+        counts as 0.
     subject, item
         Its groupings.
+
+    Raises
+    ------
+    InputError
+        The model is not linear, the condition is not in it or has not two levels, or a grouping is not there.
     """
-    variances = fit.variances[fit.variances["with"] == ""]
-
-    def sd(group: str, term: str) -> float:
-        found = variances.loc[(variances["group"] == group) & (variances["term"] == term), "value"]
-        return math.sqrt(float(found.sum()))
-
-    intercept = "(Intercept)"
+    frame = fit.frame
+    if frame is None or fit.family != "gaussian":
+        raise InputError(Problem("fit", f"a {fit.family} model", "a linear model that fit_mixed returned"))
+    columns = columns_in(frame.formula.fixed.factors)
+    name = condition.strip("`")
+    if name not in columns:
+        raise InputError(Problem(f"condition {condition!r}", "no such term", "one of " + ", ".join(columns)))
+    if len(frame.settings[name]) != 2:
+        found = f"{len(frame.settings[name])} levels" if len(frame.settings[name]) > 2 else "no two levels"
+        raise InputError(Problem(f"condition {condition!r}", found, "two"))
+    for group in (subject, item):
+        if group not in fit.groups:
+            raise InputError(Problem(f"grouping {group!r}", "no such grouping", "one of " + ", ".join(fit.groups)))
+    variance = {group: np.zeros(2) for group in (subject, item)}
+    for block, covariance in zip(frame.blocks, fit.random, strict=True):
+        if block.bar.name in variance:
+            variance[block.bar.name] += _of_means_and_effects(frame, block.bar.terms, name, covariance)
+    residual = float(fit.variances.loc[fit.variances["group"] == "residual", "value"].iloc[0])
+    sds = {group: np.sqrt(values) for group, values in variance.items()}
     return Components(
-        subject=sd(subject, intercept),
-        item=sd(item, intercept),
-        subject_slope=sd(subject, condition),
-        item_slope=sd(item, condition),
-        residual=sd("residual", ""),
+        subject=float(sds[subject][0]),
+        item=float(sds[item][0]),
+        subject_slope=float(sds[subject][1]),
+        item_slope=float(sds[item][1]),
+        residual=math.sqrt(residual),
     )
+
+
+def _of_means_and_effects(frame: ModelFrame, terms: Terms, condition: str, covariance: np.ndarray) -> np.ndarray:
+    """Return the variances of a random term's mean over the two levels of the condition, and of their difference."""
+    grid = reference_grid(frame, terms)
+    if condition in grid.points:
+        first, second = (
+            grid.design[(grid.points[condition] == level).to_numpy()].mean(axis=0)
+            for level in frame.settings[condition]
+        )
+    else:
+        first = second = grid.design.mean(axis=0)
+    weights = np.stack([(first + second) / 2, second - first])
+    return np.einsum("ij,jk,ik->i", weights, covariance, weights)
 
 
 def simulate(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from psylm.common.errors import InputError
 from psylm.stats.mixed_models.fit import MixedModel, compare
 from psylm.stats.mixed_models.maximal import fit_maximal
 
@@ -86,15 +87,18 @@ def predictor_effect(
     varies = spread > 1e-9 * clean[columns].abs().max()
     usable = [name for name in covariates if varies[name]]
     if len(clean) < len(columns) + 3 or not (varies[response] and varies[predictor]):
-        values = dict.fromkeys((field.name for field in fields(RegressionEffect)), math.nan)
-        told = {"n": len(clean), "groups": int(clean[group].nunique()), "note": "too few data, or no variation"}
-        return RegressionEffect(**values | told)  # type: ignore[arg-type]
+        return _no_effect(clean, group, "too few data, or no variation")
     # Names of columns are the user's; the formula is ours.
     fixed = [f"c{number}" for number in range(len(usable))]
     scaled = pd.DataFrame({"group": clean[group].astype(str), "y": _z(clean[response]), "x": _z(clean[predictor])})
     scaled[fixed] = np.column_stack([_z(clean[name]) for name in usable]) if usable else np.empty((len(clean), 0))
     base = " + ".join(["1", *fixed])
-    test, _, full = compare(scaled, f"y ~ {base} + (1 | group)", f"y ~ {base} + x + (1 | group)")
+    try:
+        test, _, full = compare(scaled, f"y ~ {base} + (1 | group)", f"y ~ {base} + x + (1 | group)")
+    except InputError as error:
+        return _no_effect(clean, group, str(error))
+    if "x" not in set(full.fixed["term"]):
+        return _no_effect(clean, group, "the covariates determine the predictor")
     row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
     return RegressionEffect(
@@ -111,8 +115,21 @@ def predictor_effect(
         p_likelihood_ratio=test.p,
         n=full.n,
         groups=full.groups["group"],
-        note=full.note,
+        note="; ".join(filter(None, [full.trouble, left_out(covariates, usable, full, fixed)])),
     )
+
+
+def _no_effect(clean: pd.DataFrame, group: str, note: str) -> RegressionEffect:
+    values = dict.fromkeys((field.name for field in fields(RegressionEffect)), math.nan)
+    return RegressionEffect(**values | {"n": len(clean), "groups": int(clean[group].nunique()), "note": note})  # type: ignore[arg-type]
+
+
+def left_out(covariates: Sequence[str], usable: Sequence[str], fit: MixedModel, columns: Sequence[str]) -> str:
+    """Say which covariates are not in a fit: those that do not vary, and those that others determine."""
+    there = set(fit.fixed["term"])
+    lost = [name for name, column in zip(usable, columns, strict=True) if column not in there]
+    names = [name for name in covariates if name not in usable or name in lost]
+    return f"covariates left out, since they do not vary or others determine them: {', '.join(names)}" if names else ""
 
 
 LAGGED = [
@@ -166,14 +183,23 @@ def lagged_effects(
     base = " + ".join(["y ~ 1", *(f"c{number}" for number in range(len(usable)))])
     effects = " + ".join(f"x{number}" for number in range(len(predictors)))
     random = {one: ["x0"] if one == "subject" else [] for one in groups}
-    terms = _random_terms(scaled, f"{base} + {effects}", random)
-    test, _, full = compare(scaled, f"{base} + {terms}", f"{base} + {effects} + {terms}")
+    try:
+        terms = _random_terms(scaled, f"{base} + {effects}", random)
+        test, _, full = compare(scaled, f"{base} + {terms}", f"{base} + {effects} + {terms}")
+    except InputError as error:
+        nothing = pd.DataFrame({"words_back": range(len(predictors))}).reindex(columns=LAGGED)
+        return nothing.assign(n=len(clean), random="", note=str(error))
     units = spread[list(predictors)].to_numpy() / spread[response]
-    rows = full.fixed.set_index("term").loc[[f"x{number}" for number in range(len(predictors))]].reset_index(drop=True)
+    # a predictor that the columns before determine has no row: its estimates are NaN
+    rows = (
+        full.fixed.set_index("term").reindex([f"x{number}" for number in range(len(predictors))]).reset_index(drop=True)
+    )
+    columns = [f"c{number}" for number in range(len(usable))]
+    note = "; ".join(filter(None, [full.trouble, left_out(covariates, usable, full, columns)]))
     return rows.assign(
         words_back=range(len(predictors)), standardised=rows["estimate"] * units, standardised_low=rows["low"] * units,
         standardised_high=rows["high"] * units, chi_squared=test.chi_squared, chi_df=test.df,
-        p_likelihood_ratio=test.p, n=full.n, random=_counted(full), note=full.note,
+        p_likelihood_ratio=test.p, n=full.n, random=_counted(full), note=note,
     )[LAGGED]  # fmt: skip
 
 

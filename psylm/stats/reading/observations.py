@@ -227,7 +227,7 @@ def _measured(human: pd.DataFrame, items: pd.DataFrame, words: pd.DataFrame, fac
     targets = words.loc[words["is_target"], KEYS].drop_duplicates(["item", "condition"])
     found = rows.drop(columns="word_id", errors="ignore").merge(targets, on=["item", "condition"], how="left")
     if "word_id" in rows:
-        own = pd.to_numeric(rows["word_id"], errors="coerce").to_numpy(dtype=float)
+        own = pd.to_numeric(rows["word_id"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         found["word_id"] = np.where(np.isnan(own), found["word_id"].to_numpy(dtype=float), own)
     if found["word_id"].isna().all():
         raise InputError(Problem(where, "no word that people were measured at", "a target, or word_id in human data"))

@@ -1,4 +1,4 @@
-"""What a network reads at the moment, and numbers drawn at random that depend on nothing but that text."""
+"""The text that a network reads at the moment, and numbers drawn at random that depend on nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOLDEN, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111
 """Constants of splitmix64 (Steele, Lea & Flood 2014), the hash that numbers are drawn by."""
 
 
-class Reading:
+class TextRead:
     """The tokens that a network reads, for lesions that depend on them.
 
     Parameters
