@@ -153,16 +153,15 @@ class Run:
         InputError
             The run has no such model or stimulus set.
         """
-        results = self._results()
-        keep = pd.Series(True, index=results.index)
+        rows = self._results()
         for column, names in {"model": model, "stimuli": stimuli, "measure": measure, "region": region}.items():
             if names is None:
                 continue
             wanted = [names] if isinstance(names, str) else list(names)
             if column in ("model", "stimuli"):
                 self._known(column, wanted)
-            keep &= results[column].isin(wanted)
-        return results[keep]
+            rows = rows[rows[column].isin(wanted)]
+        return rows.copy()
 
     def grid(self) -> Iterator[tuple[str, str]]:
         """Iterate over every model on every stimulus set: pairs of names, in the order of the config."""
