@@ -22,7 +22,9 @@ import pandas as pd
 import torch
 import transformers
 
-from benchmarks.tiny import WINDOW, Tiny, candidates, reads_more_than_text, save
+from benchmarks.architectures_page import write
+from benchmarks.tiny import Tiny, candidates, reads_more_than_text, save
+from benchmarks.tiny_tables import WINDOW
 from psylm.common.errors import PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
@@ -55,7 +57,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
 def examined(tiny: Tiny) -> dict[str, Any]:
     """Make a tiny model, compare its scores, and ask it for every measure that takes its family."""
     begun = time.perf_counter()
-    found: dict[str, Any] = {"name": tiny.name, "architecture": tiny.architecture, "family": tiny.family}
+    found: dict[str, Any] = {"name": tiny.name, "architecture": tiny.architecture, "asked": tiny.family}
     found |= {"transformers": transformers.__version__, "model_type": tiny.model_type, "variant": tiny.variant}
     if reads_more_than_text(tiny.model_type):
         return found | {"outcome": "skipped", "reason": "it reads images or sound, or is a part of another model"}
@@ -66,7 +68,8 @@ def examined(tiny: Tiny) -> dict[str, Any]:
             return found | {"outcome": "not made", "reason": _line(error)}
         try:
             model = load_unverified(ModelSource.parse(f"file:{folder}"), device="cpu")
-            found["family"] = model.family
+            if model.family != tiny.family and not tiny.variant:
+                return found | {"outcome": "fails", "reason": f"Error: it is taken for a {model.family} model"}
             cases = {one.case: one.largest for one in compare(model)}
         except PsylmError as error:
             return found | {"outcome": "refused", "reason": _line(error).replace(folder, "…")}
@@ -159,8 +162,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="a part of a name")
     parser.add_argument("--part", default="1/1", help="which part of how many")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="where results are kept")
+    parser.add_argument("--write", action="store_true", help="write the list and the page of the docs")
     chosen = parser.parse_args()
+    if chosen.write:
+        write(read(chosen.results))
+        return
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     logging.disable(logging.WARNING)

@@ -1,7 +1,7 @@
 """psylm: language models as participants in psycholinguistic experiments.
 
-Everything that the command line does, one call does too: `score`, `run`, `train`, `load_model`, `load_stimuli`, and `Run`
-to read what a run wrote. The calls are imported when they are first used, so that `import psylm` is quick.
+Everything that the command line does, one call does too: `score`, `run`, `train`, `load_model`, `load_stimuli`,
+and `Run` to read what a run wrote. The calls are imported when they are first used, so that `import psylm` is quick.
 """
 
 from __future__ import annotations

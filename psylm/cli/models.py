@@ -116,7 +116,7 @@ def check(
 def _compare(source: ModelSource, device: str) -> None:
     """Print how far a model's scores are from its network's own, and remember that they agree."""
     from psylm.common.errors import PsylmError
-    from psylm.models.comparison import TOLERANCE, compare
+    from psylm.models.comparison import ROUNDING, compare
     from psylm.models.load import load_unverified
     from psylm.models.verified import remember
 
@@ -126,11 +126,11 @@ def _compare(source: ModelSource, device: str) -> None:
     for one in found:
         table.add_row(one.case, str(one.texts), f"at most {one.longest}", f"{one.largest:.1e}")
     out.print(table)
-    wrong = [one.case for one in found if not one.within()]
+    wrong = [one.case for one in found if not one.within(ROUNDING)]
     if wrong:
         raise PsylmError(
             f"model {source.name!r}: its scores of texts {', '.join(wrong)} are not those that transformers gives for "
-            f"one text at a time (within {TOLERANCE} bits); psylm cannot be trusted with it"
+            f"one text at a time (within {ROUNDING}); psylm cannot be trusted with it"
         )
     remember(source, found)
-    out.print("It scores as transformers does, in any company.")
+    out.print(f"It scores as transformers does, in any company (within {ROUNDING}).")

@@ -17,7 +17,7 @@ COLOURS = ((4.0, "green"), (8.0, "yellow"), (12.0, "dark_orange"), (math.inf, "r
 
 
 def show_scores(console: Console, scores: pd.DataFrame) -> None:
-    """Print what `psylm.experiment.adhoc` returned, sentence by sentence.
+    """Print what `psylm.score` returned, sentence by sentence.
 
     Parameters
     ----------

@@ -39,13 +39,14 @@ def fault(error: Exception, file: Path) -> str:
     ZeroDivisionError: division by zero
       hits.py, line 2, in tables: return 1 / 0
     """
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     if isinstance(error, SyntaxError) and error.filename == str(file):
         code = (error.text or "").strip()
-        return f"{type(error).__name__}: {error.msg}\n  {file}, line {error.lineno}: {code}"
+        return f"{type(error).__name__}: {error.msg}\n  {shown}, line {error.lineno}: {code}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     name = "" if isinstance(error, PsylmError) else f"{type(error).__name__}: "
     places = []
     for frame in frames[-SHOWN_LINES:]:
         where = "" if frame.name == "<module>" else f", in {frame.name}"
-        places.append(f"  {file}, line {frame.lineno}{where}: {frame.line}")
+        places.append(f"  {shown}, line {frame.lineno}{where}: {frame.line}")
     return "\n".join([f"{name}{error}", *places])

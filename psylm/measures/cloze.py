@@ -100,8 +100,8 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     scores, distributions = score_words(
         model, words, tokens, correction=options.correction, hiding="within_word", blanks=list(queries.values())
     )
-    language = str(trials["language"].iloc[0])
-    completions = _completions(model, list(queries.values()), distributions, language, options)
+    languages = [words[first[frame]].language for frame in queries]
+    completions = _completions(model, list(queries.values()), distributions, languages, options)
     blanks = {
         frame: Blank(distribution, _entropy(distribution), found)
         for frame, distribution, found in zip(queries, distributions, completions, strict=True)
@@ -116,7 +116,7 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
         values = {
             "cloze": math.exp(log_probabilities[index]),
             "cloze_candidates": shares[index],
-            "rank": _rank(blank, scores[index].uncorrected),
+            "rank": rank_in(blank, scores[index].uncorrected, completed[index][0]),
             "entropy": blank.entropy if blank else math.nan,
         }
         if sizes[index] == 1:
@@ -131,10 +131,10 @@ def cloze(model: LanguageModel, trials: pd.DataFrame, options: ClozeOptions) -> 
     return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-def _frames(trials: pd.DataFrame, words: Sequence[Word]) -> list[tuple[str, str, str]]:
-    """Name each trial's frame: its item and everything the model sees around the blank."""
+def _frames(trials: pd.DataFrame, words: Sequence[Word]) -> list[tuple[str, str, str, str]]:
+    """Name each trial's frame: its item, language and everything the model sees around the blank."""
     return [
-        (item, word.text[: word.span[0]], word.text[word.span[1] :])
+        (item, word.language, word.text[: word.span[0]], word.text[word.span[1] :])
         for item, word in zip(trials["item"], words, strict=True)
     ]
 
@@ -177,11 +177,23 @@ def candidate_shares(
     return np.exp(log_probabilities - totals[places]), counts[places]
 
 
-def _rank(blank: Blank | None, log_probability: float) -> float:
+def rank_in(blank: Blank | None, log_probability: float, tokens: tuple[int, ...]) -> float:
+    """Return 1 + the number of tokens that are more probable in a blank than a target.
+
+    Parameters
+    ----------
+    blank
+        What the model expects there, or None.
+    log_probability
+        Natural log-probability of the whole target, uncorrected.
+    tokens
+        The target's. One of a single token has its probability from the same distribution as the others: computed in
+        another pass, it may differ in the last digit, and the target would come after itself.
+    """
     if blank is None or math.isnan(log_probability):
         return math.nan
-    # A word's log-probability is a sum in double precision; compare what is more probable by more than rounding.
-    return 1.0 + float((blank.distribution.double() > log_probability + 1e-9).sum())
+    distribution = blank.distribution.double()
+    return 1.0 + float((distribution > (distribution[tokens[0]] if len(tokens) == 1 else log_probability)).sum())
 
 
 def _entropy(distribution: Tensor) -> float:
@@ -193,13 +205,21 @@ def _completions(
     model: LanguageModel,
     queries: Sequence[Query],
     distributions: Sequence[Tensor],
-    language: str,
+    languages: Sequence[str],
     options: ClozeOptions,
 ) -> list[list[Completion]]:
+    found: list[list[Completion]] = [[] for _ in queries]
     if options.top_k == 0:
-        return [[] for _ in queries]
-    if corrects(model, language):
-        prefixes = [query.ids for query in queries]
-        return word_completions(model, prefixes, distributions, options.top_k, correction=options.correction)
-    spaced = not written_without_spaces(language)
-    return [single_token_completions(model, one, options.top_k, spaced=spaced) for one in distributions]
+        return found
+    for language in dict.fromkeys(languages):
+        mine = [number for number, one in enumerate(languages) if one == language]
+        blanks = [distributions[number] for number in mine]
+        if corrects(model, language):
+            prefixes = [queries[number].ids for number in mine]
+            lists = word_completions(model, prefixes, blanks, options.top_k, correction=options.correction)
+        else:
+            spaced = not written_without_spaces(language)
+            lists = [single_token_completions(model, blank, options.top_k, spaced=spaced) for blank in blanks]
+        for number, completions in zip(mine, lists, strict=True):
+            found[number] = completions
+    return found

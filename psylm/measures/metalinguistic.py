@@ -92,8 +92,7 @@ def metalinguistic(model: LanguageModel, trials: pd.DataFrame, options: Metaling
     chat = has_chat_template(model) if options.chat is None else options.chat
     asked = list(_questions(trials, options))
     prompts, replies = [prompt for _, prompt, _, _ in asked], [reply for _, _, reply, _ in asked]
-    language = str(trials["language"].iloc[0])
-    scores = reply_log_probabilities(model, prompts, replies, chat=chat, language=language)
+    scores = _by_language(model, trials, [trial for trial, *_ in asked], prompts, replies, chat)
     values = dict.fromkeys(trials["trial"], 0.0)
     for (trial, _, _, weight), (log_probability, _) in zip(asked, scores, strict=True):
         values[trial] += weight * log_probability
@@ -102,6 +101,20 @@ def metalinguistic(model: LanguageModel, trials: pd.DataFrame, options: Metaling
         table = table.assign(region="target", word=trials["target"])
     table = table.assign(value=table["trial"].map(values))
     return table.assign(note=np.where(table["value"].isna(), UNKNOWN, ""))[SCORE_COLUMNS]
+
+
+def _by_language(
+    model: LanguageModel, trials: pd.DataFrame, asked: list[int], prompts: list[str], replies: list[str], chat: bool
+) -> list[tuple[float, int]]:
+    """Score replies, those to trials of one language together: it says whether a space comes before a reply."""
+    languages = dict(zip(trials["trial"], trials["language"], strict=True))
+    found: dict[int, tuple[float, int]] = {}
+    for language in dict.fromkeys(languages.values()):
+        mine = [number for number, trial in enumerate(asked) if languages[trial] == language]
+        some_prompts, some_replies = [prompts[number] for number in mine], [replies[number] for number in mine]
+        scored = reply_log_probabilities(model, some_prompts, some_replies, chat=chat, language=language)
+        found |= dict(zip(mine, scored, strict=True))
+    return [found[number] for number in range(len(asked))]
 
 
 def _questions(trials: pd.DataFrame, options: MetalinguisticOptions) -> Iterator[tuple[int, str, str, float]]:

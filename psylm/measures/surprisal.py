@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.common.language import Span, cut_spans, split_punctuation, word_spans
+from psylm.common.language import cut_spans, split_punctuation, word_spans
 from psylm.measures.reduction import Statistic
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import (

@@ -20,7 +20,11 @@ from psylm.models.query import Distributions, Query
 BIT = math.log(2)
 
 TOLERANCE = 1e-4
-"""Bits by which scores in float32 may differ where nothing but rounding differs."""
+"""Bits by which scores of a tiny model in float32 may differ where nothing but rounding differs."""
+
+ROUNDING = 5e-3
+"""The same of a model of many layers, which adds up more of it: with SmolLM2, 0.001 bits in texts drawn at random. The
+smallest fault that was found in an architecture was 20 times as large."""
 
 LONGEST = 1024
 """Tokens of the longest text that is compared."""
@@ -57,7 +61,7 @@ class Agreement:
     Parameters
     ----------
     case
-        How psylm was asked: `alone`, `together` (batched with padding), `shared beginnings`, `longest`, `left to right`.
+        `alone`, `together` (batched with padding), `shared beginnings`, `longest`, or `left to right`.
     texts, longest
         How many texts, and the tokens of the longest.
     largest
@@ -199,7 +203,8 @@ def _own(model: LanguageModel, query: Query) -> np.ndarray:
     at = torch.tensor(query.at)
     logits = OWN[model.family](model.network, query, at)
     distributions = Distributions(logits)
-    return _values(distributions, torch.arange(len(at)), torch.tensor(query.tokens)).numpy()
+    values: np.ndarray = _values(distributions, torch.arange(len(at)), torch.tensor(query.tokens)).numpy()
+    return values
 
 
 def _causal(network: Any, query: Query, at: Tensor) -> Tensor:

@@ -57,6 +57,8 @@ class Seq2SeqModel(LanguageModel):
         """Return the query for tokens that the decoder writes where the encoder has read others."""
         begun = (self._start, *self.tokenizer.around[0])
         at = tuple(range(len(begun), len(begun) + len(after)))
+        for read, what in ((before, "what the encoder reads"), ((*begun, *after), "what the decoder writes")):
+            self.check_length(read, f"{what}, {self.tokenizer.text(read)[:40]!r}…")
         return Query((*begun, *after), at, after, source=before)
 
     def _first_of_decoder(self, network: Any) -> int:

@@ -64,7 +64,7 @@ def verified() -> dict[tuple[str, str], Verified]:
     >>> verified()["causal", "GPT2LMHeadModel"].model_type
     'gpt2'
     """
-    with (files("psylm.models") / "verified.csv").open(encoding="utf-8", newline="") as file:
+    with (files("psylm.models") / "verified.csv").open(encoding="utf-8") as file:
         rows = [
             Verified(
                 row["architecture"], row["model_type"], row["family"], row["shares"] == "yes", row["pads"] == "yes",

@@ -17,6 +17,7 @@ from psylm.stimuli.check import quality_problems, structure_problems, unknown_wo
 from psylm.stimuli.fetch import local_files
 from psylm.stimuli.human import human_problems, human_quality, with_types
 from psylm.stimuli.readers import READERS
+from psylm.stimuli.suites import Tables
 from psylm.stimuli.tables import locate, make_items, read_table
 
 
@@ -159,11 +160,22 @@ def _read(folder: Path, name: str) -> Raw:
         if card.reader not in READERS:
             raise InputError(Problem(f"{path}, key reader", repr(card.reader), one_of(card.reader, list(READERS))))
         files = local_files(card)
-        table, human = READERS[card.reader](files)
-        return Raw(card, folder, files, table, human)
+        return Raw(card, folder, files, *_published(card, files))
     files = [folder / "items.csv"]
     table, human = read_table(files[0]), None
     if (folder / "human.csv").is_file():
         files.append(folder / "human.csv")
         human = read_table(files[1])
     return Raw(card, folder, files, table, human)
+
+
+def _published(card: Card, files: list[Path]) -> Tables:
+    """Read published files; what keeps a reader from it is a problem of theirs."""
+    try:
+        return READERS[card.reader](files)
+    except KeyError as error:
+        found = f"no column {error.args[0]!r}"
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        found = f"what cannot be read ({error})"
+    where = ", ".join(map(str, files))
+    raise InputError(Problem(where, found, f"the published format that the reader {card.reader!r} is for"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pandas as pd
 
 from psylm.common.errors import InputError, Problem
 from psylm.common.yaml_document import read_text
-from psylm.stimuli.predictions import ALL, parse, places
+from psylm.stimuli.predictions import ALL, Formula, parse, places
+
+SUITE, PAIR = "a SyntaxGym suite", "a minimal pair of BLiMP"
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
 
@@ -29,27 +33,43 @@ def syntaxgym(files: list[Path]) -> Tables:
     """
     path = files[0]
     try:
-        suite = json.loads(read_text(path, "a SyntaxGym suite"))
-        formulas = [" ".join(one["formula"].split()) for one in suite["predictions"]]
-        rows = [
-            _sentence(str(item["item_number"]), condition["condition_name"], condition["regions"])
-            for item in suite["items"]
-            for condition in item["conditions"]
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(Problem(str(path), f"{type(error).__name__}: {error}", "a SyntaxGym suite")) from None
+        suite = json.loads(read_text(path, SUITE))
+    except ValueError as error:
+        raise InputError(Problem(str(path), f"broken JSON ({error})", SUITE)) from None
+    formulas = [
+        " ".join(_at(one, "formula", f"{path}: prediction {number}").split())
+        for number, one in enumerate(_at(suite, "predictions", str(path)), start=1)
+    ]
+    rows = []
+    for number, item in enumerate(_at(suite, "items", str(path)), start=1):
+        place = f"{path}: item {number}"
+        name = str(_at(item, "item_number", place))
+        for which, condition in enumerate(_at(item, "conditions", place), start=1):
+            here = f"{place}, condition {which}"
+            regions = _at(condition, "regions", here)
+            rows.append(_sentence(name, _at(condition, "condition_name", here), regions, here))
     table = pd.DataFrame(rows).assign(predictions=json.dumps(formulas, ensure_ascii=False))
     _check_predictions(table, formulas, path)
     return table.set_index(pd.RangeIndex(2, len(table) + 2, name="row")), None
 
 
-def _sentence(item: str, condition: str, regions: list[dict[str, Any]]) -> dict[str, str]:
+def _at(mapping: Any, key: str, place: str, kind: str = SUITE) -> Any:
+    """Return what a mapping has at a key, or raise with its place and the kind of file."""
+    if not isinstance(mapping, dict):
+        raise InputError(Problem(place, f"a {type(mapping).__name__} without a key {key!r}", kind))
+    if key not in mapping:
+        raise InputError(Problem(place, f"no key {key!r} beside {', '.join(mapping)}", kind))
+    return mapping[key]
+
+
+def _sentence(item: str, condition: str, regions: list[dict[str, Any]], place: str) -> dict[str, str]:
     sentence, placed = "", []
-    for region in regions:
-        content = str(region["content"]).strip()
+    for number, region in enumerate(regions, start=1):
+        content = str(_at(region, "content", f"{place}, region {number}")).strip()
         attached = not sentence or not content or unicodedata.category(content[0]) in ("Po", "Pe", "Pf")
         sentence += content if attached else f" {content}"
-        placed.append([str(region["region_number"]), len(sentence) - len(content), len(sentence)])
+        name = str(_at(region, "region_number", f"{place}, region {number}"))
+        placed.append([name, len(sentence) - len(content), len(sentence)])
     return {
         "item": item,
         "condition": condition,
@@ -64,7 +84,7 @@ def _check_predictions(table: pd.DataFrame, formulas: list[str], path: Path) -> 
         for condition, regions in zip(table["condition"], table["regions"], strict=True)
         for name in [ALL, *(name for name, _, _ in json.loads(regions))]
     }
-    unknown = {place for formula in formulas for place in places(parse(formula))} - known
+    unknown = {place for formula in formulas for place in places(_parsed(formula, path))} - known
     if unknown:
         raise InputError(
             *(
@@ -76,6 +96,15 @@ def _check_predictions(table: pd.DataFrame, formulas: list[str], path: Path) -> 
         )
 
 
+def _parsed(formula: str, path: Path) -> Formula:
+    try:
+        return parse(formula)
+    except InputError as error:
+        raise InputError(
+            *(replace(problem, place=f"{path}: predictions, {problem.place}") for problem in error.problems)
+        ) from None
+
+
 def blimp(files: list[Path]) -> Tables:
     """Read minimal pairs of BLiMP (Warstadt et al. 2020): in each pair a good and a bad sentence.
 
@@ -85,34 +114,35 @@ def blimp(files: list[Path]) -> Tables:
     """
     rows = []
     for file in files:
-        for number, line in enumerate(read_text(file, "BLiMP's JSON lines").splitlines(), start=1):
+        for number, line in enumerate(read_text(file, "BLiMP's JSON lines").rstrip("\n").split("\n"), start=1):
+            place = f"{file}: line {number}"
             try:
                 pair = json.loads(line)
-                rows += [_judged(pair, judgement) for judgement in ("good", "bad")]
-            except (ValueError, KeyError, TypeError) as error:
-                found = f"{type(error).__name__}: {error}"
-                raise InputError(Problem(f"{file}: line {number}", found, "a minimal pair of BLiMP")) from None
+            except ValueError as error:
+                raise InputError(Problem(place, f"broken JSON ({error})", PAIR)) from None
+            rows += [_judged(pair, judgement, place) for judgement in ("good", "bad")]
     table = pd.DataFrame(rows)
     if (table["target"] == "").all():
         table = table.drop(columns=["target", "start"])
     return table.set_index(pd.RangeIndex(2, len(table) + 2, name="row")), None
 
 
-def _judged(pair: dict[str, Any], judgement: str) -> dict[str, str]:
-    sentence = pair[f"sentence_{judgement}"]
+def _judged(pair: dict[str, Any], judgement: str, place: str) -> dict[str, str]:
+    at = partial(_at, pair, place=place, kind=PAIR)
+    sentence = at(f"sentence_{judgement}")
     if pair.get("one_prefix_method"):
-        prefix, word = pair["one_prefix_prefix"], pair[f"one_prefix_word_{judgement}"]
+        prefix, word = at("one_prefix_prefix"), at(f"one_prefix_word_{judgement}")
     elif pair.get("two_prefix_method"):
-        prefix, word = pair[f"two_prefix_prefix_{judgement}"], pair["two_prefix_word"]
+        prefix, word = at(f"two_prefix_prefix_{judgement}"), at("two_prefix_word")
     else:
         prefix = word = ""
     fits = word and sentence.startswith(f"{prefix} {word}")
     return {
-        "item": str(pair["pairID"]),
+        "item": str(at("pairID")),
         "acceptability": judgement,
         "sentence": sentence,
         "target": word if fits else "",
         "start": str(len(prefix) + 1) if fits else "",
-        "phenomenon": pair["linguistics_term"],
-        "field": pair["field"],
+        "phenomenon": at("linguistics_term"),
+        "field": at("field"),
     }

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from psylm.measures import measures
-from psylm.measures.cloze import candidate_shares
+from psylm.measures.cloze import Blank, candidate_shares, rank_in
 from psylm.measures.completions import Completion, single_token_completions, word_completions
 from tests.measures.test_surprisal import score
 
@@ -93,6 +93,31 @@ def test_entropy_and_rank_of_a_single_token(causal):
         text = "The cook tasted the" + causal.tokenizer.text(tokens[:count])
         word += next_token(causal, text)[tokens[count]].item()
     assert values(table, "rank")[0] == 1 + (log_p > word).sum().item()
+
+
+def test_the_completions_of_a_blank_depend_on_its_own_language(permuted):
+    """Not on that of the first trial: in Japanese a word needs no mark of a space before it."""
+    english, japanese = (
+        frame(["soup"], "The {} is"),
+        frame(["soup"], "A {} is", language="ja").assign(trial=1, item="2"),
+    )
+
+    def completions(*trials):
+        table = score(permuted, "cloze", pd.concat(trials))
+        rows = table[table["region"] == "completion"]
+        return {trial: mine["word"].tolist() for trial, mine in rows.groupby("trial")}
+
+    alone = completions(english) | completions(japanese)
+    assert completions(english, japanese) == completions(japanese, english) == alone and alone[0] != alone[1]
+
+
+@pytest.mark.parametrize("rounding", [-1e-6, 0.0, 1e-6])
+def test_a_single_token_never_ranks_after_itself(rounding):
+    """Its log-probability may come from another pass, in another batch, and differ in the last digit."""
+    distribution = torch.tensor([0.1, 0.4, 0.2, 0.3]).log()
+    blank = Blank(distribution, 0.0, [])
+    assert [rank_in(blank, distribution[token].item() + rounding, (token,)) for token in range(4)] == [4, 1, 3, 2]
+    assert rank_in(blank, math.log(0.25), (1, 3)) == 3  # a word of two tokens: 0.4 and 0.3 are more probable
 
 
 def test_a_masked_blank_is_one_mask_whatever_the_target(masked):

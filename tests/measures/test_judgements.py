@@ -152,3 +152,18 @@ def test_questions_that_do_not_fit_the_task_are_refused():
         options(prompt="Which? {sentence}")
     with pytest.raises(ValidationError, match="answers: 2"):
         options(answers=["yes"])
+
+
+def test_an_answer_depends_on_the_language_of_its_own_trial(causal):
+    """Not on that of the first one: it says whether a space comes before the answer."""
+    trials = sentence_trials(TEXT[:2]).assign(language=["en", "ja"])
+    alone = [score(causal, "metalinguistic", trials[n : n + 1], task="sentence")["value"].item() for n in (0, 1)]
+    for order in ([0, 1], [1, 0]):
+        table = score(causal, "metalinguistic", trials.iloc[order], task="sentence").set_index("trial")
+        assert table["value"][[0, 1]].tolist() == pytest.approx(alone, abs=1e-4)
+
+
+def test_a_prompt_longer_than_the_encoders_window_is_refused_in_words(bart):
+    trials = sentence_trials(["no"], contexts=["the cook tasted the soup " * 40])
+    with pytest.raises(PsylmError, match=r"what the encoder reads, .* tokens; expected at most 128, the window of"):
+        score(bart, "continuation", trials)
