@@ -212,7 +212,7 @@ def test_a_run_over_lesions_is_analysed_from_start_to_end(run):
     assert {path.stem.partition("-file")[0] for path in figures} >= {
         "lesions-dose-response", "lesions-controls", "lesions-dissociation", "participants-effects-pairs"
     }  # fmt: skip
-    said = {name: module.summary(run, tables_of(run, name)) for name, module in modules(run, study.analysis_module)}
+    said = {name: module.summary(run, tables_of(run, name)) for name, module, _ in modules(run, study.analysis_module)}
     (text,) = said["lesions"].values()
     assert text[0].startswith("The intact model chose right in ")
     assert "10 comparisons" in " ".join(text)
