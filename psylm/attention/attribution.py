@@ -72,7 +72,7 @@ def question(model: LanguageModel, scene: Scene) -> Question | str:
     query = replace(queries[0], at=_joined(q.at for q in queries), tokens=_joined(q.tokens for q in queries))
     begun = len(model.tokenizer.around[0])
     if model.family in ("causal", "permuted"):
-        begun = int(model.tokenizer.bos is not None)
+        begun = len(model.tokenizer.start)
     if query.source:
         words = np.concatenate([words[: first + 1], words[last:]])
     read = query.source or query.ids

@@ -17,7 +17,7 @@ from psylm.models.base import LanguageModel
 SPECIAL = -1
 """Stands for the word of a token that is none's: beginning and end of sequence, and the like."""
 
-NO_BEGINNING = "first word: the model has no beginning-of-sequence token"
+NO_BEGINNING = "first word: no beginning-of-sequence token or other start stands before it"
 NO_TOKEN = "shares its only token with the word before it"
 
 
@@ -139,7 +139,7 @@ def _masked(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span
 
 def _permuted(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
     """Read in natural order; look from the stream that knows the place but not the word, to predict it."""
-    ids = text if model.tokenizer.bos is None else (model.tokenizer.bos, *text)
+    ids = (*model.tokenizer.start, *text)
     shift = len(ids) - len(text)
     rows, places = range(span[0] + shift, span[1] + shift), _among(words, shift, 0)
     if at == "word":

@@ -181,6 +181,7 @@ def score(
     device: Annotated[str, typer.Option()] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, bfloat16, float16 or int8")] = "float32",
     memory: Memory = None,
+    start: Annotated[str, typer.Option(help="what stands before a text: auto, document, bos, none or a text")] = "auto",
     no_cache: NoCache = False,
 ) -> None:
     """Score sentences: those of a file, or those that follow the model's name.
@@ -201,7 +202,9 @@ def score(
     if output is not None and input_ is None:
         raise InputError(Problem("psylm score", "--output with sentences on the command line", "--input FILE"))
     chosen = assignments(option or [])
-    loading: dict[str, Any] = {"device": device, "dtype": dtype, "memory": memory, "cache": not no_cache}
+    loading: dict[str, Any] = {
+        "device": device, "dtype": dtype, "memory": memory, "start": start, "cache": not no_cache
+    }  # fmt: skip
     with err.status("scoring"):
         if input_ is not None:
             table = score_file(name, measure, input_, output, language=language, options=chosen, **loading)

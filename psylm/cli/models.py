@@ -85,11 +85,12 @@ def check(
     limit: Annotated[int, typer.Option(min=1, help="take the first N items")] = 20,
     device: Annotated[str, typer.Option()] = "auto",
 ) -> None:
-    """Compare a model with `transformers` itself, and lower precisions with float32.
+    """Compare a model with `transformers` itself, lower precisions with float32, and starts of a text.
 
     First, scores of random texts alone, in batches, with beginnings in common and as long as the model allows,
     against the network's own logits of one text at a time; an architecture that is not on psylm's list and agrees
-    is loaded from then on. Then, by how many bits surprisals in a lower precision differ, and how much faster it is.
+    is loaded from then on. Then, by how many bits surprisals in a lower precision differ, and how much faster it is;
+    and how far scores depend on what stands before a text.
     """
     from psylm.common.study import Study
     from psylm.experiment.precision import LOWER, precision
@@ -111,6 +112,7 @@ def check(
             f"{row['r']:.6f}", f"{row['seconds']:.2f}", f"{row['speed']:.2f}",
         )  # fmt: skip
     out.print(table)
+    _print_starts(name, device)
 
 
 def _compare(source: ModelSource, device: str) -> None:
@@ -134,3 +136,25 @@ def _compare(source: ModelSource, device: str) -> None:
         )
     remember(source, found)
     out.print(f"It scores as transformers does, in any company (within {ROUNDING}).")
+
+
+def _print_starts(name: str, device: str) -> None:
+    """Say how far a model's scores depend on what stands before a text."""
+    import json
+
+    from psylm.experiment.starts import PAIRS, SENTENCES, compare_starts
+
+    with Console(stderr=True).status("scoring"):
+        found = compare_starts(name, device=device)
+    if found.empty:
+        return
+    numbers = [f"{kind} (of {len(pairs)})" for kind, pairs in PAIRS.items()]
+    table = Table("before a text", "start", "bits per token", "first token", *numbers)
+    table.columns[0].no_wrap = True
+    for row in found.to_dict("records"):
+        start = json.dumps(row["start"], ensure_ascii=False)[1:-1] or "nothing"
+        options = row["options"].replace("\n", "line break")
+        correct = [str(row[kind]) for kind in PAIRS]
+        table.add_row(start, options, f"{row['bits']:.2f}", f"{row['first']:.2f}", *correct)
+    out.print(f"What stands before a text, on {len(SENTENCES)} sentences (from the second token on) and minimal pairs:")
+    out.print(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -13,13 +13,14 @@ from pydantic import BaseModel, ValidationError
 from psylm.common.errors import InputError, Problem
 from psylm.common.language import has_segmenter, language_of
 from psylm.common.yaml_document import problems_of
-from psylm.experiment.plan import check_family, check_models, chunks
+from psylm.experiment.plan import check_family, check_models, check_starts, chunks
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.sentences import Sentences, read_sentences
 from psylm.measures.registry import Measure, measures
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
 from psylm.models.held import adopt
+from psylm.models.start import AUTO
 from psylm.runs.run import write_table
 from psylm.runs.score_cache import ScoreCache
 from psylm.stimuli.tables import target_starts
@@ -32,6 +33,18 @@ PRESET: dict[str, dict[str, Any]] = {"surprisal": {"words": "all"}, "metalinguis
 
 NEEDS_WORDS = ("surprisal", "cloze")
 """Measures that find the words of a sentence."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How a model that is named is loaded; parameters as in `psylm.load_model`, and whether scores are kept."""
+
+    device: str
+    dtype: str
+    memory: str | None
+    start: str
+    cache: bool
+
 
 Model = str | LanguageModel | tuple[Any, Any]
 
@@ -47,6 +60,7 @@ def score(
     device: str = "auto",
     dtype: str = "float32",
     memory: str | None = None,
+    start: str = AUTO,
     cache: bool = True,
     **options: Any,
 ) -> pd.DataFrame:
@@ -71,6 +85,8 @@ def score(
         BCP 47 tag of the sentences; by default that of their script: English where it is Latin, Japanese with kana.
     device, dtype, memory
         As in `psylm.load_model`, for a model that is given by name.
+    start
+        As in `psylm.load_model`, for a name or a pair.
     cache
         Look among the scores of earlier runs first, and keep these; for a model that is given by name.
     **options
@@ -97,7 +113,8 @@ def score(
     3        3  rusty.   17.9
     """
     given = Sentences.of(sentences, contexts, targets)
-    return _score(model, given, measure, options, language, device=device, dtype=dtype, memory=memory, cache=cache)
+    loading = Loading(device, dtype, memory, start, cache)
+    return _score(model, given, measure, options, language, loading)
 
 
 def score_file(
@@ -111,6 +128,7 @@ def score_file(
     device: str = "auto",
     dtype: str = "float32",
     memory: str | None = None,
+    start: str = AUTO,
     cache: bool = True,
 ) -> pd.DataFrame:
     """Score the sentences of a file, and write a table.
@@ -126,7 +144,7 @@ def score_file(
         The file to write, CSV, TSV or Parquet by its ending, with the columns of `contract`; None to write nothing.
     options
         Options of the measure.
-    device, dtype, memory, cache
+    device, dtype, memory, start, cache
         As in `score`.
 
     Returns
@@ -144,8 +162,8 @@ def score_file(
     if target is not None and target.suffix not in (".csv", ".tsv", ".parquet"):
         raise InputError(Problem(f"output {target}", f"a name that ends in {target.suffix or 'nothing'}", WRITTEN))
     given = read_sentences(source)
-    chosen = options or {}
-    table = _score(model, given, measure, chosen, language, device=device, dtype=dtype, memory=memory, cache=cache)
+    loading = Loading(device, dtype, memory, start, cache)
+    table = _score(model, given, measure, options or {}, language, loading)
     if target is not None:
         write_table(target, contract(table))
     return table
@@ -231,13 +249,13 @@ def _score(
     measure: str,
     options: Mapping[str, Any],
     language: str | None,
-    **loading: Any,
+    loading: Loading,
 ) -> pd.DataFrame:
     asked = find_measure(measure, given)
     chosen = choose_options(asked, options)
     trials = _trials(given, asked, language)
     _check(trials, given, asked, chosen)
-    name, scored = _scoring(model, asked, chosen, **loading)
+    name, scored = _scoring(model, asked, chosen, loading)
     # Some measures take the language of the first trial for that of all.
     parts = [part for _, mine in trials.groupby("language", sort=False) for part in chunks(mine, 256, asked.together)]
     scores = pd.concat([scored(part) for part in parts])
@@ -289,14 +307,18 @@ def _first_of_a_kind(problems: list[Problem]) -> list[Problem]:
 
 
 def _scoring(
-    model: Model, measure: Measure, options: BaseModel, *, device: str, dtype: str, memory: str | None, cache: bool
+    model: Model, measure: Measure, options: BaseModel, loading: Loading
 ) -> tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]:
     """Return a model's name, and what scores trials with it; a model that is named is loaded when it must be."""
     if isinstance(model, str):
         check_models([model], [measure])
-        scorer = Scorer(model, device=device, dtype=dtype, memory=memory, cache=ScoreCache() if cache else None)
+        check_starts({model: loading.start})
+        kept = ScoreCache() if loading.cache else None
+        scorer = Scorer(
+            model, device=loading.device, dtype=loading.dtype, memory=loading.memory, start=loading.start, cache=kept
+        )
         return model, lambda trials: scorer.score(measure, options, trials)
-    held = adopt(*model) if isinstance(model, tuple) else model
+    held = adopt(*model, start=loading.start) if isinstance(model, tuple) else model
     problem = check_family(held.info.name, held.family, measure)
     if problem:
         raise InputError(problem)

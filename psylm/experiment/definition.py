@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
 
 from psylm.common.errors import InputError, Problem, one_of
@@ -15,6 +15,8 @@ from psylm.common.yaml_document import Name, Names, checked, override, place, re
 from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
 from psylm.models.memory import bytes_of
+from psylm.models.names import ModelSource
+from psylm.models.start import AUTO, STARTED, check_start
 
 
 class Experiment(BaseModel, extra="forbid"):
@@ -43,6 +45,9 @@ class Experiment(BaseModel, extra="forbid"):
         Seed of everything random, the bootstrap included.
     device, dtype, memory
         As in `psylm.load_model`.
+    start
+        What stands before every plain text, as in `psylm.load_model`: one for all models whose texts have a start that
+        can be chosen, or a mapping of models to theirs; the others' is `auto`.
     """
 
     name: Name
@@ -58,6 +63,7 @@ class Experiment(BaseModel, extra="forbid"):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     dtype: Literal["float32", "bfloat16", "float16", "int8"] = "float32"
     memory: str | None = None
+    start: str | dict[str, str] = AUTO
 
     @field_validator("stimuli", "models", "analysis")
     @classmethod
@@ -76,6 +82,29 @@ class Experiment(BaseModel, extra="forbid"):
             except InputError:
                 raise ValueError("a size such as 4GB or 800MB") from None
         return memory
+
+    @field_validator("start")
+    @classmethod
+    def _starts(cls, start: str | dict[str, str]) -> str | dict[str, str]:
+        for option in [start] if isinstance(start, str) else start.values():
+            try:
+                check_start(option)
+            except InputError as error:
+                raise ValueError(error.problems[0].expected) from None
+        return start
+
+    @model_validator(mode="after")
+    def _starts_of_its_models(self) -> Experiment:
+        strange = sorted(set(self.start) - set(self.models)) if isinstance(self.start, dict) else []
+        if strange:
+            raise ValueError(f"start: one of the experiment's models, not {', '.join(strange)}")
+        return self
+
+    def start_of(self, model: str) -> str:
+        """Return what stands before the texts of one of the models, as `psylm.load_model` takes it."""
+        if isinstance(self.start, dict):
+            return self.start.get(model, AUTO)
+        return self.start if ModelSource.parse(model).family in STARTED else AUTO
 
     @property
     def measure_options(self) -> dict[str, BaseModel]:

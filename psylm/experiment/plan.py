@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -12,7 +12,10 @@ from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import word_spans
 from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
+from psylm.models.load import load_tokenizer
 from psylm.models.names import ModelSource
+from psylm.models.start import AUTO, find_start
+from psylm.models.start import check_family as check_start
 from psylm.models.verified import require_verified
 from psylm.stimuli import StimulusSet
 
@@ -158,6 +161,27 @@ def check_family(model: str, family: str, measure: Measure) -> Problem | None:
     able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
     found = f"{'an' if family in ('encoder', 'ngram') else 'a'} {family} model"
     return Problem(f"model {model!r}", found, f"a {able} model for {measure.name}")
+
+
+def check_starts(options: Mapping[str, str]) -> None:
+    """Raise where a model has no start of the kind that is chosen for its texts; no weight is loaded.
+
+    Parameters
+    ----------
+    options
+        What stands before each model's texts, as in `psylm.load_model`.
+    """
+    problems: list[Problem] = []
+    for name, option in options.items():
+        source = ModelSource.parse(name)
+        try:
+            check_start(source, option)
+            if option != AUTO:
+                find_start(source, load_tokenizer(name), option)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
 
 
 def _check_stimuli(

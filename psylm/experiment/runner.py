@@ -22,7 +22,7 @@ from psylm.common.progress import Listener, Silent
 from psylm.common.study import Study
 from psylm.common.version import __version__
 from psylm.experiment.definition import Experiment, place_of_analysis, read_experiment
-from psylm.experiment.plan import Part, first_items, make_plan
+from psylm.experiment.plan import Part, check_starts, first_items, make_plan
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
@@ -96,9 +96,9 @@ def run(
         progress.warn(note)
     if experiment.train is not None and any(name.startswith("scratch:") for name in experiment.models):
         train(experiment.train, study=study, listener=progress)
-    models = with_lesions(expanded(experiment.models), experiment.lesions)
-    experiment = experiment.model_copy(update={"models": models, "lesions": []})
+    experiment = _participants(experiment)
     plan = make_plan(experiment.models, sets, experiment.measure_options, limit)
+    check_starts({name: experiment.start_of(name) for name in experiment.models})
     manifest = _manifest(experiment, sets, limit, notes)
     if path.suffix == ".json":
         _same_stimuli(Run(path.parent).manifest, manifest, path)
@@ -145,6 +145,16 @@ def _check_analyses(
     return [note for note in notes if note]
 
 
+def _participants(experiment: Experiment) -> Experiment:
+    """Name each model of an experiment by itself: every checkpoint, with and without each lesion."""
+    models = with_lesions(expanded(experiment.models), experiment.lesions)
+    start = experiment.start
+    if not isinstance(start, str):
+        several = {name: with_lesions(expanded([name]), experiment.lesions) for name in start}
+        start = {one: start[name] for name, mine in several.items() for one in mine if one in models}
+    return experiment.model_copy(update={"models": models, "lesions": [], "start": start})
+
+
 def _compute(
     plan: list[Part],
     experiment: Experiment,
@@ -161,7 +171,14 @@ def _compute(
         if not left:
             continue
         _seed(experiment.seed)
-        scorer = Scorer(name, device=experiment.device, dtype=experiment.dtype, memory=experiment.memory, cache=cache)
+        scorer = Scorer(
+            name,
+            device=experiment.device,
+            dtype=experiment.dtype,
+            memory=experiment.memory,
+            start=experiment.start_of(name),
+            cache=cache,
+        )
         before = manifest["models"].get(name, {}).get("sha256", scorer.info.sha256)
         if before != scorer.info.sha256:
             raise PsylmError(f"model {name!r}: its weights changed since the run began; --restart begins anew")

@@ -18,6 +18,7 @@ from psylm.measures.registry import SCORE_COLUMNS, Arrays, Measure
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.load import choose_device, load_model
 from psylm.models.names import ModelSource
+from psylm.models.start import AUTO
 from psylm.runs.score_cache import ScoreCache
 
 SEEN = ["context", "sentence", "target", "start", "regions", "language"]
@@ -29,25 +30,33 @@ class Scorer:
 
     Parameters
     ----------
-    name, device, dtype, memory
+    name, device, dtype, memory, start
         As in `psylm.load_model`.
     cache
         Scores of earlier runs; None to compute everything.
     """
 
     def __init__(
-        self, name: str, *, device: str, dtype: str, memory: str | None = None, cache: ScoreCache | None = None
+        self,
+        name: str,
+        *,
+        device: str,
+        dtype: str,
+        memory: str | None = None,
+        start: str = AUTO,
+        cache: ScoreCache | None = None,
     ) -> None:
         self.name = name
         self.device = choose_device(device)
         self.dtype = dtype
         self.memory = memory
+        self.start = start
         self.cache = cache
 
     @cached_property
     def model(self) -> LanguageModel:
         """The model, loaded on first use."""
-        return load_model(self.name, device=self.device, dtype=self.dtype, memory=self.memory)
+        return load_model(self.name, device=self.device, dtype=self.dtype, memory=self.memory, start=self.start)
 
     @cached_property
     def info(self) -> ModelInfo:
@@ -112,7 +121,7 @@ class Scorer:
         if not known:  # reading gigabytes of weights takes longer than finding the scores
             known = {stamp: source.identity}
             self.cache.put(known)
-        return [*versions_of(*LIBRARIES), known[stamp], self.device, self.dtype]
+        return [*versions_of(*LIBRARIES), known[stamp], self.device, self.dtype, self.start]
 
     @cached_property
     def _modules(self) -> list[str]:

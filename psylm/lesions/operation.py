@@ -84,7 +84,7 @@ def readings(stack: ExitStack, model: LanguageModel) -> dict[str, TextRead]:
     special = {
         *tokens.around[0],
         *tokens.around[1],
-        tokens.bos,
+        *filter(tokens.is_special, tokens.start),
         getattr(network.config, "decoder_start_token_id", None),
     }
     known = [token for token in special if token is not None]

@@ -52,8 +52,8 @@ def sentence_surprisal(model: LanguageModel, trials: pd.DataFrame, options: Sent
     Returns
     -------
     DataFrame
-        One row a sentence, in bits; NaN for a model without a beginning-of-sequence token and no context, and where
-        the model's vocabulary lacks a word. No token is of both context and sentence: where one would be, a token
+        One row a sentence, in bits; NaN where nothing stands before it, neither a context nor a start, and where the
+        model's vocabulary lacks a word. No token is of both context and sentence: where one would be, a token
         boundary is forced between them.
     """
     with model.reading(options.window, options.overlap):

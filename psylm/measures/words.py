@@ -21,7 +21,7 @@ from psylm.models.tokens import Encoding, Tokenizer
 
 LN2 = 0.6931471805599453
 
-NO_BEGINNING = "first word: the model has no beginning-of-sequence token"
+NO_BEGINNING = "first word: no beginning-of-sequence token or other start stands before it"
 NO_TOKEN = "the model's tokenizer makes no token of it"
 SHARED = "shares a token with the text beside it"
 UNKNOWN = "unknown word: the model's vocabulary lacks a part of it"

@@ -234,8 +234,9 @@ def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
     """Return a function that computes attention as `transformers` asks for it, with what is done and told there."""
 
     def attend(
-        module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **rest: Any
+        module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
     ) -> tuple[Tensor, Tensor | None]:
+        mask = attention_mask  # the name by which some architectures give it
         change: Change | None = module.__dict__.get(CHANGE)
         if change is not None:
             mask, rest = _changed_scores(module, query, key, mask, rest, base, change)

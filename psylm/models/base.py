@@ -54,10 +54,12 @@ class ModelInfo:
     sha256: str
     dtype: str
     device: str
-    beginning_of_sequence: str | None
     word_marking: str
     compared: str | None = None
     """Where the architecture's scores were compared with `transformers`' own; None for what it does not run."""
+    start: dict[str, Any] | None = None
+    """What stands before a plain text (`psylm.models.start`): `kind`, `text` and `reason`; None where a text stands
+    between the tokenizer's own special tokens."""
     training: dict[str, Any] | None = None
     """Architecture, seed, step and tokens of a model that `psylm train` made."""
     lesion: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ ROUNDING = 0.03
 
 
 class CausalModel(LanguageModel):
-    """Predicts each token from those before it, beginning with the beginning-of-sequence token."""
+    """Predicts each token from those before it, beginning with what starts a text (`psylm.models.start`)."""
 
     family = "causal"
     _branches = True
@@ -39,8 +39,8 @@ class CausalModel(LanguageModel):
         self._tried: dict[tuple[int, int], bool] = {}
 
     def sequence(self, text: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the text's tokens after the beginning-of-sequence token, where the model has one."""
-        return text if self.tokenizer.bos is None else (self.tokenizer.bos, *text)
+        """Return the text's tokens after what stands before a text."""
+        return (*self.tokenizer.start, *text)
 
     def word_queries(
         self, text: tuple[int, ...], words: Sequence[Span], hiding: Hiding = "within_word", *, after: bool = True
@@ -48,8 +48,8 @@ class CausalModel(LanguageModel):
         """Return a query a window: the words' tokens, and after each word the distribution that says if it is over.
 
         A text within the model's window is one query. A longer one is read in windows that overlap, so that what
-        is asked always has at least `overlap` tokens before it, fewer only at the text's beginning. A model without
-        a beginning-of-sequence token cannot predict the first token of a text, hence not the first word.
+        is asked always has at least `overlap` tokens before it, fewer only at the text's beginning. Where nothing
+        stands before a text, its first token cannot be predicted, hence not its first word.
         """
         begun = self.sequence(())
         asked: list[tuple[int, int]] = []
@@ -73,7 +73,7 @@ class CausalModel(LanguageModel):
 
     def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
         """Return the query for the token after `text[:first]`, or after as much of it as the window holds."""
-        ids = self.sequence(text[:first][-(self.window - 1) :])
+        ids = self.sequence(text[:first][-(self.window - max(len(self.tokenizer.start), 1)) :])
         return Query(ids, (len(ids),), (-1,)) if ids and first < last else None
 
     def continuation_query(self, before: tuple[int, ...], after: tuple[int, ...]) -> Query:

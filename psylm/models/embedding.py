@@ -78,9 +78,9 @@ def embed(
         Layers from 0 (the embeddings) to `layers_of(model)`; negative numbers count from the top. `static` is the
         embedding matrix: no position, no context, no special token.
     pooling
-        What is made of a text's tokens, special tokens among them, but not the beginning-of-sequence token of a model
-        that reads from left to right, whose state knows nothing of the text. `mean`; `cls`, the CLS token's state;
-        `max`, the largest value of each dimension; `weighted`, the mean with weights 1, 2, … (Muennighoff 2022);
+        What is made of a text's tokens, special tokens among them, but not what a model that
+        reads from left to right has before the text, whose state knows nothing of it. `mean`; `cls`, the CLS token's
+        state; `max`, the largest value of each dimension; `weighted`, the mean with weights 1, 2, … (Muennighoff 2022);
         `last`, the last token's; `sif`, the mean of the text's own tokens with smooth inverse frequencies (Arora et
         al. 2017); `model`, as the sentence-transformers folder says, and the mean where it is none.
     prompt

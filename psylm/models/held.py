@@ -8,10 +8,12 @@ from typing import Any
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
-from psylm.models.load import ADAPTERS, _window
+from psylm.models.load import ADAPTERS
 from psylm.models.memory import allowance
 from psylm.models.names import ModelSource
+from psylm.models.start import AUTO, find_start
 from psylm.models.tokens import Tokenizer
+from psylm.models.window import longest_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class HeldSource(ModelSource):
         return False
 
 
-def adopt(network: Any, tokenizer: Any) -> LanguageModel:
+def adopt(network: Any, tokenizer: Any, *, start: str = AUTO) -> LanguageModel:
     """Make a participant of a network and its tokenizer.
 
     The network stays as it is, but for being put into evaluation mode: with dropout, scores would be random.
@@ -47,6 +49,8 @@ def adopt(network: Any, tokenizer: Any) -> LanguageModel:
         A language model of `transformers`: `AutoModelForCausalLM`, `AutoModelForMaskedLM`, ….
     tokenizer
         Its fast tokenizer.
+    start
+        As in `psylm.load_model`.
 
     Returns
     -------
@@ -73,6 +77,8 @@ def adopt(network: Any, tokenizer: Any) -> LanguageModel:
     if len(read) > rows:
         found = f"a tokenizer of {len(read)} tokens for {rows} embeddings"
         raise InputError(Problem(f"model {name!r}", found, "the tokenizer that the model was trained with"))
+    begun = find_start(source, read, start)
+    read.start = () if begun is None else begun.ids
     device = str(network.device)
     info = ModelInfo(
         name=name,
@@ -80,13 +86,13 @@ def adopt(network: Any, tokenizer: Any) -> LanguageModel:
         architecture=type(network).__name__,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         vocabulary=len(read),
-        window=_window(network.config),
+        window=longest_text(network),
         licence="unknown",
         revision=str(getattr(network.config, "_commit_hash", None) or ""),
         sha256="",
         dtype=str(network.dtype).removeprefix("torch."),
         device=device,
-        beginning_of_sequence=None if read.bos is None else read.text((read.bos,)),
         word_marking=read.word_marking,
+        start=None if begun is None else begun.described(),
     )
     return ADAPTERS[family](network.eval(), read, info, allowance(network, None, network.device.type))

@@ -19,6 +19,7 @@ from psylm.models.ngram import load_ngram
 from psylm.models.permuted import PermutedModel
 from psylm.models.sentence_transformer import Recipe, read_recipe
 from psylm.models.seq2seq import Seq2SeqModel
+from psylm.models.start import AUTO, check_family, find_start
 from psylm.models.tokens import Tokenizer
 from psylm.models.trained import RecurrentModel, ScratchNetwork
 from psylm.models.untrained import untrained
@@ -44,7 +45,9 @@ DTYPES = {
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memory: str | None = None) -> LanguageModel:
+def load_model(
+    name: str, *, device: str = "auto", dtype: str = "float32", memory: str | None = None, start: str = AUTO
+) -> LanguageModel:
     """Load a language model with its tokenizer.
 
     Parameters
@@ -63,6 +66,10 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     memory
         Ceiling on what the process (on a GPU: its memory there) may hold, the weights included, `4GB` for example.
         It changes speed, never a score.
+    start
+        What a model that reads from left to right reads before a plain text: `auto` (by model, as
+        `psylm.models.start.find_start` says), `document` (the separator of documents in its pre-training), `bos`,
+        `none`, or a text such as `"<s>"` or a line break. Chat templates keep their own.
 
     Returns
     -------
@@ -73,7 +80,7 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     Raises
     ------
     PsylmError
-        The name, device or dtype is not known, or the model cannot be had, or is neither a language model nor an
+        The name, device, dtype or start is not known, or the model cannot be had, or is neither a language model nor an
         encoder, or is of an architecture whose scores were never compared with `transformers`' own.
 
     Examples
@@ -86,13 +93,18 @@ def load_model(name: str, *, device: str = "auto", dtype: str = "float32", memor
     """
     source = ModelSource.parse(name)
     compared = require_verified(source)
-    model = load_unverified(source, device=device, dtype=dtype, memory=memory)
+    model = load_unverified(source, device=device, dtype=dtype, memory=memory, start=start)
     model.info = replace(model.info, compared=compared)
     return model
 
 
 def load_unverified(
-    source: ModelSource, *, device: str = "auto", dtype: str = "float32", memory: str | None = None
+    source: ModelSource,
+    *,
+    device: str = "auto",
+    dtype: str = "float32",
+    memory: str | None = None,
+    start: str = AUTO,
 ) -> LanguageModel:
     """Load a model whose architecture may not have been compared with `transformers`; parameters as in `load_model`."""
     name = source.name
@@ -101,6 +113,7 @@ def load_unverified(
     if dtype not in DTYPES:
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
     if source.family == "ngram":
+        check_family(source, start)
         return load_ngram(source.kind, source.place, int(source.revision or DEFAULT_ORDER))
     adapter = ADAPTERS[source.family]
     keep_freed_memory(ceiling is None)
@@ -108,6 +121,8 @@ def load_unverified(
     tokenizer = load_tokenizer(name)
     if source.family == "masked" and tokenizer.mask is None:
         raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    begun = find_start(source, tokenizer, start)
+    tokenizer.start = () if begun is None else begun.ids
     recipe = read_recipe(source.folder) if source.family == "encoder" else Recipe()
     network = fuse_activations(_network(source, DTYPES[dtype]).to(chosen).eval())
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -125,8 +140,8 @@ def load_unverified(
         sha256=digest,
         dtype=dtype,
         device=chosen,
-        beginning_of_sequence=None if tokenizer.bos is None else tokenizer.text((tokenizer.bos,)),
         word_marking=tokenizer.word_marking,
+        start=None if begun is None else begun.described(),
         training=network.facts if source.kind == "scratch" else None,
     )
     try:

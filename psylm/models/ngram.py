@@ -106,7 +106,9 @@ def _frequencies(language: str) -> LanguageModel:
     version = importlib.metadata.version("wordfreq")
     digest = hashlib.sha256(repr(sorted(frequencies.items())).encode()).hexdigest()
     licence = "Apache-2.0; data CC BY-SA 4.0"
-    return _model(name, table, words, WORD, len(frequencies), digest, f"wordfreq {version}", licence)
+    model = _model(name, table, words, WORD, len(frequencies), digest, f"wordfreq {version}", licence)
+    model.tokenizer.unknown = frozenset()  # a word that is not listed has a frequency, too
+    return model
 
 
 def _counted(path: Path, order: int) -> LanguageModel:
@@ -151,9 +153,9 @@ def _model(
         sha256=digest,
         dtype="float32",
         device="cpu",
-        beginning_of_sequence=BEGIN,
         word_marking=tokenizer.word_marking,
     )
+    tokenizer.start = (words.index(BEGIN),)
     return NgramModel(table, tokenizer, info, Allowance(TOKENS, max(LOGITS // table.size, 1)))
 
 

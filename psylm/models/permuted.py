@@ -27,12 +27,12 @@ class PermutedModel(LanguageModel):
     ) -> tuple[list[Query], list[int]]:
         """Return one query for all tokens in their natural order, or a query a token where both sides are seen.
 
-        In the natural order the text stands after the beginning-of-sequence token; without one, nothing comes
-        before the first token, and its word cannot be predicted.
+        In the natural order the text stands after its start (`psylm.models.start`); without one, nothing comes before
+        the first token, and its word cannot be predicted.
         """
         if hiding != "later":
             return self._both_sides(text, words, hiding)
-        begun = () if self.tokenizer.bos is None else (self.tokenizer.bos,)
+        begun = self.tokenizer.start
         known = [(first, last) for first, last in words if first + len(begun) > 0]
         at = tuple(token + len(begun) for first, last in known for token in range(first, last))
         tokens = tuple(token for first, last in known for token in text[first:last])

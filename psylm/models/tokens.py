@@ -82,7 +82,10 @@ class Tokenizer:
     Attributes
     ----------
     bos
-        The beginning-of-sequence token that a causal model is conditioned on, or None.
+        The beginning-of-sequence token that the tokenizer names, or None; texts begin with `start`.
+    start
+        What is read before a plain text by a model that reads from left to right: chosen by `psylm.models.start`, and
+        set by whoever loads the model; nothing until then.
     mask
         The mask token of a masked model, or None.
     filler
@@ -95,12 +98,18 @@ class Tokenizer:
         self.fast = fast
         self.name = name
         self.bos: int | None = fast.bos_token_id
+        self.start: tuple[int, ...] = ()
         self.mask: int | None = fast.mask_token_id
         self.filler: int = fast.pad_token_id or 0
         self._vocabulary: dict[str, int] = fast.get_vocab()
 
     def __len__(self) -> int:
         return len(self.fast)
+
+    def is_special(self, token: int) -> bool:
+        """Whether a token is no part of any text."""
+        added = self.fast.added_tokens_decoder.get(token)
+        return token in self.fast.all_special_ids or (added is not None and added.special)
 
     def identity(self, token: str) -> int | None:
         """Return the identity of a token by the name that the vocabulary has for it, or None."""
@@ -270,3 +279,10 @@ def _encoding(text: str, part: Part) -> Encoding:
         starts.append(found.start() if found else max(len(text.rstrip()) - 1, 0))
     lost += [at for at in range(end, len(text)) if text[at].isalnum()]
     return Encoding(tuple(ids), tuple(starts), tuple(stop for _, stop in spans), tuple(words), tuple(lost))
+
+
+def boundaries(tokenizer: Any) -> tuple[int, int]:
+    """Return the tokens that begin and end a text: [CLS] and [SEP], or whatever a given tokenizer has for them."""
+    begin = next(i for i in (tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None)
+    end = next(i for i in (tokenizer.sep_token_id, tokenizer.eos_token_id, begin) if i is not None)
+    return begin, end

@@ -58,7 +58,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"apa": italicised, "apa_heading": _heading}
+    environment.filters |= {"apa": italicised, "apa_heading": _heading, "start": _start}
     style = _source("style.css")
     script = "(() => {\n'use strict';\n" + "\n".join(map(_source, SCRIPTS)) + "})();"
     summary, left = said(run, load)
@@ -104,6 +104,15 @@ def italicised(text: str) -> Markup:
 def _heading(name: str) -> Markup:
     first, _, rest = name.partition(" ")
     return Markup("<i>{}</i> {}").format(first, rest) if name in ITALIC else escape(name)
+
+
+def _start(model: dict[str, Any]) -> Markup:
+    """Say what stands before a plain text of a model, and why."""
+    start = model.get("start")
+    if start is None:
+        return Markup("its own special tokens")
+    shown = Markup("<code>{}</code>").format(json.dumps(start["text"], ensure_ascii=False)[1:-1])
+    return Markup("{}: {}").format(shown if start["text"] else "nothing", start["reason"])
 
 
 def _source(name: str) -> str:

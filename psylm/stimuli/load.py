@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.errors import InputError, Problem
 from psylm.common.study import Study, no_card
 from psylm.common.yaml_document import checked, read_yaml
 from psylm.stimuli.card import Card
 from psylm.stimuli.check import quality_problems, structure_problems, unknown_words
 from psylm.stimuli.fetch import local_files
 from psylm.stimuli.human import human_problems, human_quality, with_types
-from psylm.stimuli.readers import READERS
-from psylm.stimuli.suites import Tables
+from psylm.stimuli.readers import READERS, Tables
 from psylm.stimuli.tables import locate, make_items, read_table
 
 
@@ -157,8 +156,7 @@ def _read(folder: Path, name: str) -> Raw:
     if card.name != name:
         raise InputError(Problem(f"{path}, key name", repr(card.name), f"{name!r}, the folder's name"))
     if card.reader:
-        if card.reader not in READERS:
-            raise InputError(Problem(f"{path}, key reader", repr(card.reader), one_of(card.reader, list(READERS))))
+        READERS.named(card.reader, f"{path}, key reader")
         files = local_files(card)
         return Raw(card, folder, files, *_published(card, files))
     files = [folder / "items.csv"]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from psylm.models.tokens import boundaries
 from psylm.scratch.masking import SELECTED, MaskedBatch, mask_tokens, masked_batch
 from psylm.scratch.objectives import CausalBatch
 from psylm.scratch.permutation import PermutedBatch, draw_order
 from psylm.training.corpus import Corpus, full_sentences
-from psylm.training.vocabulary import boundaries
 
 Batch = CausalBatch | MaskedBatch | PermutedBatch
 

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from psylm.common.errors import InputError, Problem
-from psylm.models.tokens import Tokenizer
-from psylm.training.vocabulary import boundaries
+from psylm.models.tokens import Tokenizer, boundaries
 
 SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z])|(?<=[。！？])[」』）]*|\n+")
 """Where a sentence ends: full stop, question or exclamation mark, no small letter after it; in Japanese the mark."""

@@ -96,10 +96,3 @@ def load_fast_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-
-
-def boundaries(tokenizer: Any) -> tuple[int, int]:
-    """Return the tokens that begin and end a text: [CLS] and [SEP], or whatever a given tokenizer has for them."""
-    begin = next(i for i in (tokenizer.cls_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None)
-    end = next(i for i in (tokenizer.sep_token_id, tokenizer.eos_token_id, begin) if i is not None)
-    return begin, end

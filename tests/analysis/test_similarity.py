@@ -22,7 +22,7 @@ from psylm.stats.similarity.geometry import all_but_the_top, anisotropy, whiteni
 from psylm.stats.similarity.overlap import overlap
 from psylm.stats.similarity.preference import preference_table
 from psylm.stimuli import check_stimuli, load_stimuli
-from psylm.stimuli.readers import rated_pairs, sick
+from psylm.stimuli.readers.rated_pairs import rated_pairs, sick
 
 RNG = np.random.default_rng(3)
 VECTORS = RNG.normal(size=(60, 12)) @ RNG.normal(size=(12, 12)) + 4

@@ -68,6 +68,13 @@ def test_a_letter_that_is_dropped_is_unknown_too(tmp_path):
     assert table["note"].tolist() == ["", UNKNOWN, UNKNOWN] and table["value"].isna().tolist() == [False, True, True]
 
 
+def test_an_unlisted_word_has_the_least_frequency():
+    """`wordfreq` gives a frequency to any word; so the list's model knows every word."""
+    model = load_model("wordfreq:en")
+    table = score(model, "surprisal", sentence_trials(["the flibbertigibbetry"]), words="all")
+    assert table["note"].tolist() == ["", ""] and table["value"].iloc[1] == pytest.approx(-math.log2(1e-9), abs=0.1)
+
+
 def test_a_run_says_once_that_a_set_is_foreign(tmp_path, masked_folder):
     rows = [["item", "fit", "sentence", "target"]]
     words = ["Ж", "Ψ", "Щ", "sang"]

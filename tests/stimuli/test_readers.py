@@ -10,7 +10,8 @@ import pytest
 
 from psylm.common.errors import InputError
 from psylm.stimuli import check_stimuli
-from psylm.stimuli.suites import blimp, syntaxgym
+from psylm.stimuli.readers.blimp import blimp
+from psylm.stimuli.readers.syntaxgym import syntaxgym
 from tests.stimuli.test_stimuli import CARD
 
 SICK = "pair_ID\tsentence_A\tsentence_B\trelatedness_score"

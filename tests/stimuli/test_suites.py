@@ -16,8 +16,9 @@ from psylm.common.study import Study
 from psylm.report.analyses import analyze, draw
 from psylm.runs.run import Run
 from psylm.stimuli.predictions import evaluate, parse, places
+from psylm.stimuli.readers.blimp import blimp
+from psylm.stimuli.readers.syntaxgym import syntaxgym
 from psylm.stimuli.regions import parse_regions
-from psylm.stimuli.suites import blimp, syntaxgym
 
 SUITE = {
     "meta": {"name": "toy", "metric": "sum"},
