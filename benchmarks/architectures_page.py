@@ -72,7 +72,8 @@ def reason(variants: Sequence[dict[str, Any]]) -> str:
     one = variants[0]
     setting = f"with {one['variant']}: " if one["variant"] else ""
     if one["outcome"] != "differs":
-        return setting + one["reason"].partition(": ")[2].partition("; expected")[0].replace("|", "/")[:200]
+        told = one["reason"].partition(": ")[2].removeprefix("model 'file:…': ")
+        return setting + told.partition("; expected")[0].partition("; psylm")[0].replace("|", "/")
     wrong = {case: value for case, value in one["cases"].items() if not value <= 1e-4}
     if wrong:
         worst = max(wrong.values())
@@ -90,7 +91,8 @@ def page(verified: Sequence[dict[str, Any]], refused: Sequence[dict[str, Any]], 
     parts = [
         INTRODUCTION,
         f"With `transformers` {version}, {len(verified)} architectures agree ({counts}), in "
-        f"{sum(one['outcome'] == 'agrees' for one in found)} variants, within {bits:.1e} bits; {len(refused)} are refused.\n",
+        f"{sum(one['outcome'] == 'agrees' for one in found)} variants, within {bits:.1e} bits; "
+        f"{len(refused)} are refused.\n",
         "## They agree\n",
         "| architecture | type | family | beginnings | padding | largest difference |",
         "| --- | --- | --- | --- | --- | --- |",

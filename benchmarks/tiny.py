@@ -19,6 +19,7 @@ from transformers.models.auto import modeling_auto
 from transformers.pytorch_utils import Conv1D
 
 from benchmarks.tiny_tables import (
+    ALIASES,
     DECODERS,
     ENCODERS,
     EXCEPTIONS,
@@ -150,7 +151,11 @@ def candidates() -> Iterator[Tiny]:
     for mapped, mapping in MAPPINGS.items():
         for model_type, architecture in mapping.items():
             family = FAMILIES.get(architecture, mapped)
-            if (architecture, family) in seen or (mapped == "masked" and architecture.endswith("Generation")):
+            if (
+                model_type in ALIASES
+                or (architecture, family) in seen
+                or (mapped == "masked" and architecture.endswith("Generation"))
+            ):
                 continue
             seen.add((architecture, family))
             yield Tiny(model_type, architecture, family, "", DECODERS.get(architecture, {}))

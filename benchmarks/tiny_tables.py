@@ -153,6 +153,9 @@ OTHER_TYPES = {
 SPECIAL = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "mask_token": "<mask>"}
 
 
+ALIASES = {"gpt-sw3", "internlm3", "iquestcoder"}
+"""Model types whose class is that of another (GPT-2, Llama)."""
+
 ENCODERS = {"t5": "T5EncoderModel", "mt5": "MT5EncoderModel", "umt5": "UMT5EncoderModel"}
 """Classes of which psylm loads the encoder alone."""
 

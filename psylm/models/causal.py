@@ -182,9 +182,9 @@ def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[t
     --------
     >>> asked = [(at, 0) for at in range(10)]
     >>> [(begin, end, [at for at, _ in some]) for begin, end, some in windows(asked, 6, 3)]
-    [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (3, 9, [7, 8, 9])]
+    [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (4, 9, [7, 8, 9])]
     """
-    done, step = 0, size - overlap
+    done, step = 0, size + 1 - max(overlap, 1)
     while done < len(asked):
         final, at = asked[-1][0], asked[done][0]
         begin = max(-((size - at) // step), 0) * step

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from psylm.common.errors import PsylmError
 from psylm.models.base import LanguageModel
 from psylm.models.query import Row, batches, padded
 
@@ -76,4 +77,10 @@ def states_of(model: LanguageModel, ids: Tensor, there: Tensor | None, *, every:
         options["use_cache"] = False
     with torch.inference_mode():
         output = body(input_ids=ids, output_hidden_states=every, **options)
-    return list(output.hidden_states) if every else [output.last_hidden_state]
+    states = list(output.hidden_states) if every else [output.last_hidden_state]
+    if any(layer.dim() != 3 or layer.shape[:2] != ids.shape for layer in states):
+        raise PsylmError(
+            f"model {model.info.name!r}: the states of its architecture, {model.info.architecture}, are not one a "
+            "token and layer; expected another model for measures of embeddings"
+        )
+    return states

@@ -216,13 +216,17 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
         AutoModelForCausalLM,
         AutoModelForMaskedLM,
         AutoModelForSeq2SeqLM,
+        MT5EncoderModel,
         T5EncoderModel,
+        UMT5EncoderModel,
         XLNetLMHeadModel,
     )
     from transformers.utils import logging
 
     loaders: dict[str, Any] = {
-        "encoder": T5EncoderModel if source.model_type == "t5" else AutoModel,
+        "encoder": {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}.get(
+            source.model_type, AutoModel
+        ),
         "causal": AutoModelForCausalLM,
         "masked": AutoModelForMaskedLM,
         "permuted": XLNetLMHeadModel,

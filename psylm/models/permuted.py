@@ -67,6 +67,9 @@ class PermutedModel(LanguageModel):
             )
         return list(rows.values())
 
+    def _trial_row(self, ids: tuple[int, ...]) -> Row:
+        return Row(ids, [], targets=tuple(range(1, len(ids))))  # before the first there is nothing to predict it from
+
     def _hidden(self, rows: Sequence[Row]) -> Tensor:
         device, dtype = self.network.device, self.network.dtype
         ids, there = padded([row.ids for row in rows], 0, device)

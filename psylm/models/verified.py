@@ -61,8 +61,8 @@ def verified() -> dict[tuple[str, str], Verified]:
 
     Examples
     --------
-    >>> verified()["causal", "GPT2LMHeadModel"].model_type
-    'gpt2'
+    >>> verified()["masked", "BertForMaskedLM"].model_type
+    'bert'
     """
     with (files("psylm.models") / "verified.csv").open(encoding="utf-8") as file:
         rows = [
