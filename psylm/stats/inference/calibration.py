@@ -31,7 +31,7 @@ class Calibration:
     curve
         A row a bin: `predicted` and `observed` are the mean probability and the mean share of its items, `low` and
         `high` the 95% interval of the share (Student's t over items), `n` the number of items. It is what
-        `psylm.figures.calibration.calibration` draws.
+        `psylm.figures.calibration.calibration_curve` draws.
     """
 
     table: pd.DataFrame

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from psylm.common.errors import InputError, Problem
-from psylm.stats.inference.correlation import Resampled
+from psylm.stats.inference.correlation import ResampledCorrelation
 from psylm.stats.inference.one_model import check_finite, check_one
 from psylm.stats.inference.resampling import RESAMPLES, bca_interval, bootstrap, jackknife
 from psylm.stats.inference.result import Result
@@ -177,7 +177,7 @@ class _Halves:
     def __init__(self, first: np.ndarray, second: np.ndarray, kind: str) -> None:
         self.both = ~(np.isnan(first) | np.isnan(second))
         self.splits = [
-            Resampled(first[both, split], second[both, split], kind) if both.sum() >= 4 else None
+            ResampledCorrelation(first[both, split], second[both, split], kind) if both.sum() >= 4 else None
             for split, both in enumerate(self.both.T)
         ]
 

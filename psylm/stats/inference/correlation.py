@@ -123,7 +123,7 @@ def correlation(
         return _none(n, "one measure is the same for all items")
     test = TESTS[kind](a, b)
     rng = np.random.default_rng(seed)
-    resampled = Resampled(a, b, kind)
+    resampled = ResampledCorrelation(a, b, kind)
     low, high = bca_interval(float(test.statistic), bootstrap(resampled, n, rng, resamples), jackknife(resampled, n))
     p = _permutation_test(a, b, kind, rng, permutations) if permutations else math.nan
     return Correlation(float(test.statistic), low, high, float(test.pvalue), n, p)
@@ -133,7 +133,7 @@ def _none(n: int, note: str) -> Correlation:
     return Correlation(math.nan, math.nan, math.nan, math.nan, n, note=note)
 
 
-class Resampled:
+class ResampledCorrelation:
     """The correlation of two measures in resamples of their items, given as counts.
 
     Parameters
@@ -145,7 +145,8 @@ class Resampled:
 
     Examples
     --------
-    >>> Resampled(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, 2.0, 3.0, 0.0]), "pearson")(np.array([[1, 1, 2, 0]]))
+    >>> resampled = ResampledCorrelation(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, 2.0, 3.0, 0.0]), "pearson")
+    >>> resampled(np.array([[1, 1, 2, 0]]))
     array([1.])
     """
 

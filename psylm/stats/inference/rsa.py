@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
 from psylm.common.errors import InputError, Problem
-from psylm.stats.inference.correlation import Resampled
+from psylm.stats.inference.correlation import ResampledCorrelation
 from psylm.stats.inference.resampling import (
     CELLS,
     PERMUTATIONS,
@@ -159,7 +159,7 @@ class _ItemsDrawn:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, kind: str, n: int) -> None:
         self.pairs = np.triu_indices(n, 1)
-        self.correlation = Resampled(x, y, kind)
+        self.correlation = ResampledCorrelation(x, y, kind)
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         first, second = self.pairs

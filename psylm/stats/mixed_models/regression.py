@@ -17,7 +17,7 @@ from psylm.stats.mixed_models.maximal import fit_maximal
 
 
 @dataclass(frozen=True)
-class Effect:
+class RegressionEffect:
     """What a predictor adds to the covariates.
 
     Parameters
@@ -56,7 +56,7 @@ class Effect:
 
 def predictor_effect(
     data: pd.DataFrame, response: str, predictor: str, covariates: Sequence[str], group: str
-) -> Effect:
+) -> RegressionEffect:
     """Fit response ~ covariates + predictor + (1 | group) by maximum likelihood, with and without the predictor.
 
     Parameters
@@ -72,7 +72,7 @@ def predictor_effect(
 
     Returns
     -------
-    Effect
+    RegressionEffect
         All predictors are standardised for the fit; the estimate is given in their units, too.
 
     References
@@ -103,7 +103,7 @@ def predictor_effect(
         return _no_effect(clean, group, "the covariates determine the predictor")
     row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
-    return Effect(
+    return RegressionEffect(
         estimate=row["estimate"] * unit,
         low=row["low"] * unit,
         high=row["high"] * unit,
@@ -126,9 +126,9 @@ def _check(data: pd.DataFrame, names: Sequence[str]) -> None:
     check_one(data, names)
 
 
-def _no_effect(clean: pd.DataFrame, group: str, note: str) -> Effect:
-    values = dict.fromkeys((field.name for field in fields(Effect)), math.nan)
-    return Effect(**values | {"n": len(clean), "groups": int(clean[group].nunique()), "note": note})  # type: ignore[arg-type]
+def _no_effect(clean: pd.DataFrame, group: str, note: str) -> RegressionEffect:
+    values = dict.fromkeys((field.name for field in fields(RegressionEffect)), math.nan)
+    return RegressionEffect(**values | {"n": len(clean), "groups": int(clean[group].nunique()), "note": note})  # type: ignore[arg-type]
 
 
 def left_out(covariates: Sequence[str], usable: Sequence[str], fit: MixedModel, columns: Sequence[str]) -> str:

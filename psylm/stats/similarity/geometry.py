@@ -116,6 +116,9 @@ def whitening(vectors: ArrayLike, dimensions: int | None = None) -> Correction:
     return Correction(table.mean(0), directions[:kept].T * np.sqrt(n - 1) / lengths[:kept])
 
 
+NONE = "none"
+"""What tables call vectors as they are, without a correction."""
+
 CORRECTIONS = {"all-but-the-top": all_but_the_top, "whitening": whitening}
 """Corrections by name."""
 
