@@ -110,7 +110,7 @@ def shortcuts(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     """Return the shortcuts that a lesion rules out: they would not see it, or put other neighbours in a row."""
     switched: dict[str, Any] = {}
     if hasattr(type(model), "_last_layer"):
-        switched["_last_layer"] = None
+        switched["_last_layer"] = lambda _length: None
     if isinstance(model, CausalModel):
         switched["_tried"] = {}  # what was seen of the model as it was holds no longer
         if any(change.about.by_neighbours for change in lesion.changes):
