@@ -22,6 +22,7 @@ from psylm.attention.selection import selection
 from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
 from psylm.figures.scatter import agreement
 from psylm.figures.style import DOUBLE, SINGLE, new_figure
+from psylm.models.families import FAMILIES
 from psylm.prose.apa import count
 from psylm.prose.attention import TELL
 from psylm.report.analyses import Drawn
@@ -108,7 +109,7 @@ def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict
             controls[f"random weights, seed {other.partition(RANDOM)[2]}"] = _by_item(twin)
     asked = _asked(run)
     if asked:
-        left = run.manifest["models"][model]["family"] in ("causal", "permuted")
+        left = FAMILIES.named(run.manifest["models"][model]["family"], f"model {model!r}, its family").in_order
         items = run.items(stimuli).assign(language=run.card(stimuli)["language"])
         query, target, distractor = (asked.get(name) for name in ("query", "target", "distractor"))
         at = asked.get("at", "prediction")

@@ -14,7 +14,7 @@ from psylm.models import load_model
 from psylm.models.base import LanguageModel
 from psylm.models.names import ModelSource
 from psylm.models.query import Distributions
-from psylm.models.start import STARTED, Start, find_start
+from psylm.models.start import Start, find_start
 
 OPTIONS = ("auto", "document", "bos", "\n", "none")
 """The starts that are compared."""
@@ -100,7 +100,7 @@ def compare_starts(name: str, *, device: str = "auto", options: Sequence[str] = 
         for a model in whose family the start is no choice.
     """
     source = ModelSource.parse(name)
-    if source.family not in STARTED:
+    if not source.traits.starts:
         return pd.DataFrame()
     model = load_model(name, device=device)
     found: dict[tuple[int, ...], tuple[list[str], Start]] = {}

@@ -38,7 +38,7 @@ def _language_problem(language: str) -> Problem | None:
 
 @measure(
     "acceptability",
-    families={"causal", "masked", "permuted", "ngram", "recurrent"},
+    needs={"sentences", "pseudo_likelihood"},
     options=AcceptabilityOptions,
     check=unknown_languages,
     gives=lambda options: ("lp", "mean_lp", "pen_lp", "norm_lp_div", "norm_lp_sub", "slor"),

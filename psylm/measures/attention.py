@@ -16,10 +16,11 @@ from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look, query_only
 from psylm.attention.reduce import to_words
 from psylm.attention.rollout import flow_rows, rollout_rows
-from psylm.attention.scenes import At, scene, shuffled
+from psylm.attention.scenes import scene, shuffled
 from psylm.attention.selection import MEASURES, selection
 from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
+from psylm.models.attention_input import At
 from psylm.models.base import LanguageModel
 from psylm.stimuli.regions import parse_regions
 
@@ -74,7 +75,7 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
 
 @measure(
     "attention",
-    families={"causal", "masked", "permuted", "seq2seq", "encoder"},
+    needs={"attention"},
     options=AttentionOptions,
     gives=lambda options: {f"attention_{name}{SUFFIX[kind]}" for kind in options.kinds for name in MEASURES},
     meaning="share of attention that target and distractor get from the query, its width in bits, its reach in words",

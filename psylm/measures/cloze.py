@@ -55,7 +55,7 @@ class Blank:
 
 @measure(
     "cloze",
-    families={"causal", "masked", "permuted", "seq2seq", "recurrent"},
+    needs={"blanks"},
     options=ClozeOptions,
     gives=lambda options: ("cloze", "cloze_candidates", "rank", "entropy"),
     needs_target=True,

@@ -13,7 +13,7 @@ from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import Layer, Passage, Pooling, embed
-from psylm.models.hidden_states import STATEFUL, layers_of
+from psylm.models.hidden_states import layers_of
 from psylm.stimuli.tables import target_starts
 
 STATIC = -1
@@ -90,7 +90,7 @@ def _place(row: dict[Hashable, Any]) -> str:
 
 @measure(
     "embedding",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=EmbeddingOptions,
     check=target_problems,
     arrays=True,

@@ -56,7 +56,7 @@ class MetalinguisticOptions(BaseModel, extra="forbid"):
 
 @measure(
     "metalinguistic",
-    families={"causal", "seq2seq"},
+    needs={"prompts"},
     options=MetalinguisticOptions,
     together="item",
     meaning="what the model replies when it is asked: log-odds of the answer, or log-probability of the word (nats)",

@@ -71,7 +71,7 @@ def reply_log_probabilities(
     language
         BCP 47 tag of the replies.
     """
-    joined = not chat and model.family == "causal"
+    joined = not chat and not model.traits.source_apart
     read = {prompt: prompt_tokens(model, prompt, chat=chat) for prompt in dict.fromkeys(prompts)}
     texts = [
         (space_between(prompt, reply, language) if joined else "") + reply

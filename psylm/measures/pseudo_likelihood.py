@@ -32,7 +32,7 @@ class PseudoLikelihoodOptions(BaseModel, extra="forbid"):
 
 @measure(
     "pseudo_log_likelihood",
-    families={"masked", "permuted"},
+    needs={"pseudo_likelihood"},
     options=PseudoLikelihoodOptions,
     meaning="sum over tokens of their log-probability given both sides, in nats",
 )

@@ -33,7 +33,7 @@ class SentenceOptions(BaseModel, extra="forbid"):
 
 @measure(
     "sentence_surprisal",
-    families={"causal", "permuted", "ngram", "recurrent"},
+    needs={"sentences"},
     options=SentenceOptions,
     meaning="surprisal of a sentence: the sum over its tokens of -log2 p(token | what precedes), in bits",
 )

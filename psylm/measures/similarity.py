@@ -12,7 +12,6 @@ from psylm.measures.embedding import EmbeddingOptions, context_problems, layer_n
 from psylm.measures.registry import measure
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import embed
-from psylm.models.hidden_states import STATEFUL
 
 Metric = Literal["cosine", "dot", "euclidean"]
 
@@ -34,7 +33,7 @@ def _metrics(options: SimilarityOptions) -> list[Metric]:
 
 @measure(
     "similarity",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=SimilarityOptions,
     gives=lambda options: {NAMES[one] for one in _metrics(options)},
     check=context_problems,

@@ -14,7 +14,7 @@ from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.measures.words import texts
 from psylm.models.base import LanguageModel
 from psylm.models.embedding import Passage, embed
-from psylm.models.hidden_states import STATEFUL, layers_of
+from psylm.models.hidden_states import layers_of
 from psylm.stimuli.regions import parse_regions
 
 
@@ -28,7 +28,7 @@ class StateOptions(BaseModel, extra="forbid"):
 
 @measure(
     "states",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=StateOptions,
     gives=lambda options: ("state",),
     arrays=True,

@@ -62,7 +62,7 @@ class SurprisalOptions(BaseModel, extra="forbid"):
 
 @measure(
     "surprisal",
-    families={"causal", "masked", "permuted", "seq2seq", "ngram", "recurrent"},
+    needs={"words"},
     options=SurprisalOptions,
     gives=lambda options: options.quantities,
     meaning="surprisal of a word in its context, -log2 p(word | context), in bits",

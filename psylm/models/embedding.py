@@ -71,7 +71,7 @@ def embed(
     Parameters
     ----------
     model
-        Any model with hidden states (`psylm.models.hidden_states.STATEFUL`).
+        Any model with hidden states.
     passages
         The texts, or all of them words in texts: a word's vector is the mean of its tokens', whatever the pooling.
     layers
