@@ -237,7 +237,7 @@ def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
         module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
     ) -> tuple[Tensor, Tensor | None]:
         mask = attention_mask  # the name by which some architectures give it
-        change: Change | None = module.__dict__.get(CHANGE)
+        change: AttentionChange | None = module.__dict__.get(CHANGE)
         if change is not None:
             mask, rest = _changed_scores(module, query, key, mask, rest, base, change)
         tell: Read | None = module.__dict__.get(READ)

@@ -14,6 +14,7 @@ from torch import Tensor
 from psylm.common.errors import PsylmError
 from psylm.models.attention_input import NO_BEGINNING, At, Laid, Reading, among
 from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
+from psylm.models.head import NETWORK_ERRORS
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded
 from psylm.models.sharing import Shared, distinct, shared, trial
@@ -141,8 +142,8 @@ class CausalModel(LanguageModel):
             together = self._hidden([group.row([])])[0, group.common :]
             apart = torch.cat([self._hidden([Row(ids, [])])[0, group.common :] for ids, _ in group.sequences])
             one, other = (Distributions(self.head(states[places])).log_probabilities for states in (together, apart))
-        except Exception:  # whatever a network makes of a mask and positions that it was not made for
-            return False
+        except NETWORK_ERRORS:
+            return False  # it was not made for such a mask or such positions
         if self.network.dtype != torch.float32:
             return bool((one - other).abs().mean() < ROUNDING)
         return torch.allclose(one, other, atol=1e-4, rtol=1e-5)

@@ -13,7 +13,7 @@ from psylm.report.analyses import analyze, draw, tables_of
 from psylm.runs.run import Run
 from psylm.stats.conditions.frames import frame_preferences
 from psylm.stats.human.agreement import human_agreement
-from psylm.stats.human.norms import cloze_calibration, noise_ceilings
+from psylm.stats.human.respondents import cloze_calibration, noise_ceilings
 from psylm.stats.inference.calibration import calibration
 from psylm.stats.inference.ceiling import split_half
 from psylm.stats.inference.responses import response_distance
