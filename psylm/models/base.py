@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from psylm.models.memory import Allowance, give_back_freed_memory, ran_out_of_me
 from psylm.models.padding import PaddingTrials
 from psylm.models.query import Distributions, Query, Row, batches, items_of, padded
 from psylm.models.tokens import Tokenizer
+
+if TYPE_CHECKING:
+    from psylm.models.names import ModelSource
 
 Reduce = Callable[[Distributions, Tensor, Tensor], Tensor]
 """Takes distributions at places, the place of each item and its token; returns a value or a vector an item."""
@@ -84,6 +87,8 @@ class LanguageModel(ABC):
 
     Attributes
     ----------
+    source
+        Its name, read; None for a model that was not loaded by a name.
     remembered
         What measures have computed and may need again.
     window
@@ -101,6 +106,7 @@ class LanguageModel(ABC):
         self.tokenizer = tokenizer
         self.info = info
         self.allowance = allowance
+        self.source: ModelSource | None = None
         self.remembered: dict[Any, Any] = {}
         self._batches = 0
         self.window = info.window or LONGEST_WINDOW

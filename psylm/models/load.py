@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.sizes import bytes_of
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
-from psylm.models.memory import allowance, bytes_of, keep_freed_memory
+from psylm.models.memory import allowance, keep_freed_memory
 from psylm.models.names import COUNTED, DEFAULT_ORDER, ModelSource
 from psylm.models.ngram import load_ngram
 from psylm.models.sentence_transformer import Recipe, read_recipe
@@ -147,6 +148,7 @@ def load_unverified(
             f"model {name!r}: {type(network).__name__} does not read a text of three tokens as {traits.described} "
             f"does ({_first_line(error)}); psylm cannot score with it"
         ) from None
+    model.source = source
     if isinstance(model, CausalModel):
         model.check_direction()
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.

@@ -107,12 +107,15 @@ class ModelSource:
         """
         where = f"model {name!r}"
         intact, changes = _parted(name)
-        if changes is not None:
-            lesion = Lesion.parse(changes, where)
-            source = replace(cls.parse(intact), lesion=lesion)
-            if source.kind in COUNTED:
-                raise InputError(Problem(where, f"a lesion of {source.kind}", "a network, which has attention"))
-            return source
+        lesion = NONE if changes is None else Lesion.parse(changes, where)
+        source = cls._of_intact(intact, where if changes is None else f"model {intact!r}")
+        if lesion and source.kind in COUNTED:
+            raise InputError(Problem(where, f"a lesion of {source.kind}", "a network, which has attention"))
+        return replace(source, lesion=lesion)
+
+    @classmethod
+    def _of_intact(cls, name: str, where: str) -> ModelSource:
+        """Read a name without changes."""
         kind, _, place = name.partition(":")
         if kind not in KINDS or not place:
             raise InputError(Problem(where, "a name of another form", FORMS))
@@ -208,7 +211,8 @@ class ModelSource:
             architecture = self.configuration["architectures"][0]
             raise PsylmError(
                 f"model {self.name!r}: found {architecture} without {key}: true in its config.json, so that it sees "
-                f"what follows; expected {key}: true, where it was trained to read from left to right, or its masked class"
+                f"what follows; expected {key}: true, where it was trained to read from left to right, or its masked "
+                "class"
             )
 
     @property

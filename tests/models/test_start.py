@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 import torch
-from psylm.experiment.score_cache import ScoreCache
+from psylm.runs.score_cache import ScoreCache
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from psylm.common.errors import InputError, PsylmError
