@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from psylm.attention.places import NO_TOKEN, word_of_tokens
 from psylm.attention.scenes import Scene
 from psylm.models.attention_input import NO_BEGINNING, SPECIAL
-from psylm.models.base import Hiding, LanguageModel
+from psylm.models.base import LanguageModel
+from psylm.models.families import Hiding
 from psylm.models.query import Query
 from psylm.models.trained import ScratchNetwork
 

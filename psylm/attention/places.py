@@ -5,13 +5,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from psylm.attention.scenes import Scene
-from psylm.common.language import Span
-from psylm.models.attention_input import At, Reading
-from psylm.models.base import LanguageModel
+if TYPE_CHECKING:
+    from psylm.attention.scenes import Scene
+    from psylm.common.language import Span
+    from psylm.models.attention_input import At, Reading
+    from psylm.models.base import LanguageModel
 
 NO_TOKEN = "shares its only token with the word before it"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -11,8 +12,9 @@ from psylm.common.errors import InputError, Problem
 from psylm.measures.pseudo_likelihood import score_tokens
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
-from psylm.models.base import LanguageModel
-from psylm.models.ngram import LEAST_FREQUENCY
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class AcceptabilityOptions(BaseModel, extra="forbid"):
@@ -106,6 +108,8 @@ def unigram(sentence: str, language: str) -> tuple[float, int]:
     """
     import wordfreq
     from wordfreq.tokens import tokenize
+
+    from psylm.models.ngram import LEAST_FREQUENCY
 
     tag, problem = language.split("-")[0].lower(), _language_problem(language)
     if problem:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.attention.attribution import attributions, available
-from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look, query_only
-from psylm.attention.reduce import to_words
-from psylm.attention.rollout import flow_rows, rollout_rows
 from psylm.attention.scenes import scene, shuffled
 from psylm.attention.selection import MEASURES, selection
 from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.models.attention_input import At
-from psylm.models.base import LanguageModel
 from psylm.stimuli.regions import parse_regions
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 Kind = Literal["weights", "rollout", "flow", "norm", "gradient", "integrated_gradients"]
 
@@ -68,8 +66,11 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
         for option, name in named.items()
         if name is not None and name not in there
     ]
-    if {"gradient", "integrated_gradients"} & set(options.kinds) and not available():
-        problems.append(Problem("attention.kinds", "no captum", 'it installed: `pip install "psylm[probes]"`'))
+    if {"gradient", "integrated_gradients"} & set(options.kinds):
+        from psylm.attention.attribution import available
+
+        if not available():
+            problems.append(Problem("attention.kinds", "no captum", 'it installed: `pip install "psylm[probes]"`'))
     return problems
 
 
@@ -144,6 +145,11 @@ def _kind(
     arrays: Arrays,
 ) -> Rows:
     """Yield what a kind takes for the query's attention."""
+    from psylm.attention.attribution import attributions
+    from psylm.attention.norm_based import weigh_by_norms
+    from psylm.attention.reduce import to_words
+    from psylm.attention.rollout import flow_rows, rollout_rows
+
     if kind == "weights":
         for place, reduced in to_words(model, looks):
             if options.maps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -11,7 +12,9 @@ from psylm.measures.prompts import reply_log_probabilities
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
 from psylm.measures.words import UNKNOWN
-from psylm.models.base import LanguageModel
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class ContinuationOptions(BaseModel, extra="forbid"):

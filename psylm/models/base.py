@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.attention_input import At, Laid, Reading
-from psylm.models.families import FAMILIES, Family
+from psylm.models.families import FAMILIES, Family, Hiding
 from psylm.models.head import Head
 from psylm.models.memory import Allowance, give_back_freed_memory, ran_out_of_memory
 from psylm.models.padding import PaddingTrials
@@ -31,11 +31,6 @@ Reduce = Callable[[Distributions, Tensor, Tensor], Tensor]
 
 Span = tuple[int, int]
 """Tokens of a word: `text[first:last]`."""
-
-Hiding = Literal["within_word", "original", "whole_word", "later"]
-"""What a model that can see both sides must not see while it predicts a token of a word: this token and the word's
-later ones, this token alone, the whole word, or this token and all that follows it in the text."""
-
 
 KEPT_BATCHES = 8
 """Batches after which freed memory is given back to the system."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.attention_input import NO_BEGINNING, At, Laid, Reading, among
-from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
+from psylm.models.base import LanguageModel, ModelInfo, Span
+from psylm.models.families import Hiding
 from psylm.models.head import NETWORK_ERRORS
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded
@@ -146,7 +147,7 @@ class CausalModel(LanguageModel):
             return False  # it was not made for such a mask or such positions
         if self.network.dtype != torch.float32:
             return bool((one - other).abs().mean() < ROUNDING)
-        return torch.allclose(one, other, atol=1e-4, rtol=1e-5)
+        return bool(torch.allclose(one, other, atol=1e-4, rtol=1e-5))
 
     def check_direction(self) -> None:
         """Raise where what the network predicts depends on what follows.

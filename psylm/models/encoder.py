@@ -11,7 +11,8 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.attention_input import At, Laid, Reading
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.hidden_states import states_of
 from psylm.models.masked import lay_word
 from psylm.models.query import Query, Row, padded

@@ -25,6 +25,10 @@ Ability = Literal[
 natural order; of each token given both its sides; of what fills a blank; of a text after another; of a reply to an
 instruction; and its attention or its hidden states."""
 
+Hiding = Literal["within_word", "original", "whole_word", "later"]
+"""What a model that can see both sides must not see while it predicts a token of a word: this token and the word's
+later ones, this token alone, the whole word, or this token and all that follows it in the text."""
+
 ABILITIES: tuple[Ability, ...] = get_args(Ability)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from psylm.models.attention_input import At, Laid, Reading, among
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.last_layer import LastLayer
 from psylm.models.padding import trial_size
 from psylm.models.query import Answer, Query, Row, padded

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from psylm.models.attention_input import NO_BEGINNING, At, Laid, Reading, among
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.masked import hidden_span
 from psylm.models.query import Answer, Query, Row, padded
 

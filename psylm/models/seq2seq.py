@@ -12,7 +12,8 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.attention_input import At, Laid, Reading, among
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.masked import lay_word
 from psylm.models.query import Answer, Query, Row, padded
 
