@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -219,8 +218,3 @@ def embedded_as(model: LanguageModel, x: Tensor) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def available() -> bool:
-    """Whether captum is installed."""
-    return importlib.util.find_spec("captum") is not None

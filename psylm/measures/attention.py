@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -56,6 +57,11 @@ class AttentionOptions(BaseModel, extra="forbid"):
     )
 
 
+def available() -> bool:
+    """Whether captum is installed."""
+    return importlib.util.find_spec("captum") is not None
+
+
 def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
     """Find the regions that are named but that no trial has, and what is not installed."""
     there = sorted({region.name for regions in trials["regions"].unique() for region in parse_regions(regions)})
@@ -66,11 +72,8 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
         for option, name in named.items()
         if name is not None and name not in there
     ]
-    if {"gradient", "integrated_gradients"} & set(options.kinds):
-        from psylm.attention.attribution import available
-
-        if not available():
-            problems.append(Problem("attention.kinds", "no captum", 'it installed: `pip install "psylm[probes]"`'))
+    if {"gradient", "integrated_gradients"} & set(options.kinds) and not available():
+        problems.append(Problem("attention.kinds", "no captum", 'it installed: `pip install "psylm[probes]"`'))
     return problems
 
 
