@@ -23,7 +23,8 @@ from tests.stats.test_power import SDS
 
 FORMULAS = (HERE / "formulas.txt").read_text().splitlines()
 NAMES = {  # coded by sums and the like, R's columns have numbers; ours have the level's name
-    "C(a, Sum)[S.easy]": "C(a, contr.sum)1", "C(b, Sum)[S.high]": "C(b, contr.sum)1", "C(b, Sum)[S.low]": "C(b, contr.sum)2",
+    "C(a, Sum)[S.easy]": "C(a, contr.sum)1", "C(b, Sum)[S.high]": "C(b, contr.sum)1",
+    "C(b, Sum)[S.low]": "C(b, contr.sum)2",
     "C(b, Helmert)[H.low]": "C(b, contr.helmert)1", "C(b, Helmert)[H.mid]": "C(b, contr.helmert)2",
     "C(b, Treatment('mid'))": 'relevel(b, ref = "mid")', "relevel(b, ref='mid')": 'relevel(b, ref = "mid")',
 }  # fmt: skip
@@ -151,7 +152,7 @@ def test_what_the_data_do_not_determine_is_not_given(data: pd.DataFrame) -> None
 
 def test_names_that_are_no_terms_are_errors(data: pd.DataFrame, slopes: MixedModel) -> None:
     for name in ("cond", "a.1", "ahard", "a + b"):
-        with pytest.raises(InputError, match="random slope .*: found no such term; expected one of a"):
+        with pytest.raises(InputError, match=r"random slope .*: found no such term; expected one of a"):
             fit_maximal(data, "rt ~ a", {"subject": [name]})
     with pytest.raises(InputError, match="found subjct; expected one of"):
         fit_maximal(data, "rt ~ a", {"subjct": ["a"]})
@@ -162,7 +163,7 @@ def test_names_that_are_no_terms_are_errors(data: pd.DataFrame, slopes: MixedMod
     with pytest.raises(InputError, match="grouping 'who': found no such grouping; expected one of subject, item"):
         components_of(slopes, "a", subject="who")
     for wrong in (["c"], ["x"], ["a", "a"], []):
-        with pytest.raises(InputError, match="factors: found .*; expected one of a, b"):
+        with pytest.raises(InputError, match=r"factors: found .*; expected one of a, b"):
             marginal_means(slopes, wrong)
     with pytest.raises(InputError, match="found no level 'harder'; expected easy, hard"):
         mean_contrast(slopes, {"a": ("harder", "easy")})
@@ -256,7 +257,7 @@ def test_rows_that_are_left_out_are_counted(data: pd.DataFrame) -> None:
 def test_what_lme4_refuses_is_refused(data: pd.DataFrame) -> None:
     each = data.assign(row=np.arange(len(data)).astype(str), same=1.0, alone="x")
     with pytest.raises(
-        InputError, match="grouping row: found 288 random effects .* for 288 observations; expected fewer"
+        InputError, match=r"grouping row: found 288 random effects .* for 288 observations; expected fewer"
     ):
         fit_mixed(each, "rt ~ a + (1 | row)")
     with pytest.raises(InputError, match="grouping subject:item: found 576 random effects"):
@@ -269,9 +270,9 @@ def test_what_lme4_refuses_is_refused(data: pd.DataFrame) -> None:
         fit_mixed(data.assign(x=[np.inf, *data["x"][1:]]), "rt ~ x + (1 | subject)")
     with pytest.raises(InputError, match="found no row of 288"):
         fit_mixed(data.assign(x=np.nan), "rt ~ x + (1 | subject)")
-    with pytest.raises(InputError, match="family: found 'poisson'; expected one of gaussian, binomial"):
+    with pytest.raises(InputError, match=r"family: found 'poisson'; expected one of"):
         fit_mixed(data, "rt ~ x + (1 | subject)", family="poisson")
-    with pytest.raises(InputError, match="response rt: found .*; expected 0 and 1, or two levels"):
+    with pytest.raises(InputError, match=r"response rt: found .*; expected 0 and 1, or two levels"):
         fit_mixed(data, "rt ~ x + (1 | subject)", family="binomial")
     with pytest.raises(InputError, match="expected its fixed effects too"):
         compare(data, "rt ~ x + (1 | subject)", "rt ~ a + z + (1 | subject)")

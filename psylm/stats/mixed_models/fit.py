@@ -142,12 +142,11 @@ def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", 
 
 
 def _plain(frame: ModelFrame) -> tuple[str, pd.DataFrame]:
-    """Return the model as a formula of plain columns, and these: design matrices are ours, the optimiser is mixedlm's."""
+    """Return the model as a formula of plain columns, and these: design matrices are ours, mixedlm optimises."""
     table = {"y": frame.response}
     sides = []
-    for prefix, values, names in (
-        ("x", frame.x, frame.names), *((f"z{k}_", one.matrix.values, one.matrix.names) for k, one in enumerate(frame.blocks)),
-    ):  # fmt: skip
+    random = ((f"z{k}_", block.matrix.values, block.matrix.names) for k, block in enumerate(frame.blocks))
+    for prefix, values, names in (("x", frame.x, frame.names), *random):
         columns = {f"{prefix}{j}": values[:, j] for j, name in enumerate(names) if name != INTERCEPT}
         table |= columns
         sides.append(" + ".join(["1" if INTERCEPT in names else "0", *columns]))

@@ -18,7 +18,7 @@ from psylm.stats.mixed_models.variables import Variables, columns_in, variable_o
 Family = Literal["gaussian", "binomial"]
 
 
-class TooManyEffects(InputError):
+class TooManyEffectsError(InputError):
     """As many random effects as observations, or more: their variance and the residual's cannot be told apart."""
 
 
@@ -190,6 +190,6 @@ def _check(frame: ModelFrame, family: Family, place: str) -> None:
         effects = block.levels * (len(block.matrix.names) if block.bar.correlated else 1)
         if effects > n or (effects == n and family == "gaussian"):
             found = f"{effects} random effects ({block.levels} levels) for {n} observations"
-            raise TooManyEffects(Problem(f"{place}, grouping {name}", found, "fewer than observations"))
+            raise TooManyEffectsError(Problem(f"{place}, grouping {name}", found, "fewer than observations"))
     if family == "gaussian" and n <= len(frame.kept):
         raise InputError(Problem(place, f"{len(frame.kept)} fixed effects for {n} observations", "fewer"))
