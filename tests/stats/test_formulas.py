@@ -276,6 +276,20 @@ def test_what_lme4_refuses_is_refused(data: pd.DataFrame) -> None:
         fit_mixed(data, "rt ~ x + (1 | subject)", family="binomial")
     with pytest.raises(InputError, match="expected its fixed effects too"):
         compare(data, "rt ~ x + (1 | subject)", "rt ~ a + z + (1 | subject)")
+    with pytest.raises(InputError, match="expected its random effects of item too"):
+        compare(data, "rt ~ 1 + (1 | item)", "rt ~ a + (1 | subject)")
+    with pytest.raises(InputError, match="expected its random effects of subject too"):
+        compare(data, "rt ~ 1 + (1 + a | subject)", "rt ~ a + x + z + I(x^2) + (1 | subject)")
+    with pytest.raises(InputError, match="expected the same response"):
+        compare(data, "rt ~ 1 + (1 | subject)", "log(rt) ~ a + (1 | subject)")
+    with pytest.raises(InputError, match="found the response rt on both sides"):
+        fit_mixed(data, "rt ~ a + rt + (1 | subject)")
+    with pytest.raises(InputError, match="found no row of 0"):
+        fit_mixed(data.head(0), "rt ~ a + x + (1 | subject)")
+    with pytest.raises(InputError, match=r"every column, scale\(constant\) lacks 288; expected complete rows"):
+        fit_mixed(data, "rt ~ scale(constant) + (1 | subject)")
+    with pytest.raises(InputError, match="column 'x': found several of this name; expected one"):
+        fit_mixed(pd.concat([data, data[["x"]]], axis=1), "rt ~ x + (1 | subject)")
 
 
 def test_a_fit_without_error_has_no_tests(data: pd.DataFrame) -> None:
