@@ -30,7 +30,7 @@ def test_a_guide_gives_what_it_shows(guide, study, causal_folder, monkeypatch):
     names: dict[str, object] = {}
     for block in BLOCKS:
         done_before = GUIDES.index(block.heading) < GUIDES.index(guide)
-        if block.title and done_before or block.heading == guide:
+        if (block.title and done_before) or block.heading == guide:
             follow(block.with_model(f"file:{causal_folder}"), PAGE, names, monkeypatch)
 
 
