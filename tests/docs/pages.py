@@ -50,11 +50,12 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(block: Block) -> Iterator[list[str]]:
-    """Yield the words of each command of a shell block; a comment ends a line, a backslash continues it."""
+    """Yield the words of each command of a shell block; a comment ends a line, a backslash continues it, `&&` joins two."""
     for line in block.text.replace("\\\n", " ").splitlines():
-        words = shlex.split(line, comments=True)
-        if words:
-            yield words
+        for part in line.split(" && "):
+            words = shlex.split(part, comments=True)
+            if words:
+                yield words
 
 
 def psylm_command(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
