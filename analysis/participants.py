@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 
 from psylm.common.errors import InputError
-from psylm.figures.participants import effects_by_subject
-from psylm.figures.style import DOUBLE, new_figure
+from psylm.figures.drawn import Drawn
+from psylm.figures.participants import draw_effects
 from psylm.prose.apa import interval, number, p_value, sentence, statistic
-from psylm.report.analyses import Drawn, Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
+from psylm.stats.collect import Tables, groups
 from psylm.stats.inference.intervals import mean_interval
 from psylm.stats.lesions.participants import participants
 from psylm.stats.mixed_models.maximal import fit_maximal
@@ -29,11 +30,13 @@ REQUIRES = Requires(measures=("surprisal",), items=2)
 KEYS = ["group", "stimuli"]
 
 
-def tables(run: Run) -> dict[str, pd.DataFrame]:
+def tables(run: Run) -> Tables:
     """Compute each participant's effect, the mixed model's effect, and the components of variance."""
     data = participants(run)
-    effects, models, components = [], [], []
-    for key, rows in data.groupby(KEYS, sort=False):
+    effects: list[dict[Any, Any]] = []
+    models: list[dict[Any, Any]] = []
+    components: list[dict[Any, Any]] = []
+    for key, rows in groups(data, KEYS):
         about = dict(zip(KEYS, key, strict=True))
         factors = run.card(about["stimuli"])["factors"]
         for factor, levels in factors.items():
@@ -69,26 +72,13 @@ def _by_subject(rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {"subject": subject, "estimate": estimate, "low": low, "high": high, "n": len(wide)}
 
 
-def figures(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, Drawn]:
+def figures(run: Run, tables: Tables) -> dict[str, Drawn]:
     """Draw the effect of every participant, a panel a group."""
-    drawn: dict[str, Drawn] = {}
-    for (stimuli, contrast), rows in tables["effects"].groupby(["stimuli", "contrast"], sort=False):
-        groups = list(dict.fromkeys(rows["group"]))
-        figure, panels = new_figure(min(DOUBLE, 3.2 * len(groups)), 2.3, columns=len(groups))
-        for axes, group in zip(panels, groups, strict=True):
-            effects_by_subject(rows[rows["group"] == group], axes)
-            axes.set_title(str(group).rpartition("#")[2])
-        panels[0].set_ylabel(f"{contrast} (bits)")
-        subjects, items = rows.groupby("group")["subject"].nunique().max(), int(rows["n"].min())
-        drawn[f"effects-{stimuli}"] = Drawn(
-            figure,
-            f"Effect of {contrast} on surprisal of the target in {stimuli}, participant by participant, in ascending "
-            f"order; 95% intervals over {items} items (Student's t). {subjects} participants (seeds) a panel.",
-        )
-    return drawn
+    grouped = tables["effects"].groupby(["stimuli", "contrast"], sort=False)
+    return {f"effects-{stimuli}": draw_effects(rows) for (stimuli, _), rows in grouped}
 
 
-def summary(run: Run, tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+def summary(run: Run, tables: Tables) -> dict[str, list[str]]:
     """Say in words what participants have in common and how they differ; every number comes from the tables."""
     said: dict[str, list[str]] = {}
     components = tables["components"].fillna({"term": ""})

@@ -13,13 +13,15 @@ from matplotlib import pyplot as plt
 import psylm
 from psylm.common.study import Study
 from psylm.figures import positions
-from psylm.figures.calibration import calibration as draw_calibration
-from psylm.figures.calibration import calibration_caption
+from psylm.figures.calibration import calibration_caption, calibration_curve
+from psylm.figures.drawn import Drawn
 from psylm.figures.learning import logged, losses
 from psylm.figures.similarity import similarity_matrix
 from psylm.models.embedding import embed
-from psylm.report.analyses import Drawn, analyze, tables_of
+from psylm.reporting.analyses import analyze, tables_of
 from psylm.runs.run import Run
+from psylm.stats.conditions.targets import targets
+from psylm.stats.human.agreement import with_human
 from psylm.stats.inference.calibration import calibration
 from psylm.training.shuffled import position_losses
 
@@ -86,10 +88,11 @@ def of_run(experiment: str, module: str, key: str) -> Callable[[], Drawn]:
 def human_calibration() -> Drawn:
     """Draw the calibration of model cloze against human cloze."""
     run = finished("cloze-human")
-    module = STUDY.analysis_module("cloze")
-    measured = module.with_human(module.targets(run, MODEL, "devarda2024"), run.human("devarda2024"), {})
-    curve = calibration(measured["cloze"], measured["human_cloze"], seed=run.manifest["seed"]).curve
-    axes = draw_calibration(None, curve)
+    human = run.human("devarda2024")
+    assert human is not None, "the set has human cloze"
+    measured = with_human(targets(run, MODEL, "devarda2024"), human, {})
+    curve = calibration(measured["cloze"], measured["human_cloze"], seed=run.seed).curve
+    axes = calibration_curve(curve)
     what = f"cloze of {int(curve['n'].sum()):,} words by {MODEL} against shares of people"
     return Drawn(axes.get_figure(), calibration_caption(curve, what))
 
@@ -110,7 +113,7 @@ def texts() -> Drawn:
     sentences = [text for pair in zip(pairs["context"], pairs["sentence"], strict=True) for text in pair]
     vectors = embed(psylm.load_model(ENCODER, device="cpu"), sentences)[-1]
     norms = np.linalg.norm(vectors, axis=1)
-    axes = similarity_matrix(None, vectors @ vectors.T / np.outer(norms, norms), sentences)
+    axes = similarity_matrix(vectors @ vectors.T / np.outer(norms, norms), sentences)
     return Drawn(
         axes.get_figure(),
         f"Cosines of {len(sentences)} sentences by {ENCODER}: {len(pairs)} paraphrases that share few words, of the set"
@@ -126,11 +129,11 @@ def shown(draw: Callable[[], plt.Figure], caption: str) -> Callable[[], Drawn]:
 ENTRIES = [
     Entry(
         "regions", "Surprisal by region", "regions.regions", "psylm run syntaxgym",
-        of_run("syntaxgym", "syntaxgym", f"regions-syntaxgym/npz_obj-{MODEL}"),
+        of_run("syntaxgym", "suites", f"regions-syntaxgym/npz_obj-{MODEL}"),
     ),
     Entry(
         "suites", "Accuracy by test suite", "forest.proportions", "psylm run syntaxgym",
-        of_run("syntaxgym", "syntaxgym", f"accuracy-{MODEL}"),
+        of_run("syntaxgym", "suites", f"accuracy-{MODEL}"),
     ),
     Entry(
         "pairs", "Accuracy by phenomenon and method", "forest.proportions", "psylm run minimal-pairs",
@@ -162,7 +165,7 @@ ENTRIES = [
         of_run("cloze-human", "cloze", f"references-devarda2024-{MODEL}"),
     ),
     Entry(
-        "calibration", "Calibration against human cloze", "calibration.calibration", "psylm run cloze-human",
+        "calibration", "Calibration against human cloze", "calibration.calibration_curve", "psylm run cloze-human",
         human_calibration,
     ),
     Entry(
@@ -196,7 +199,7 @@ ENTRIES = [
     ),
     Entry(
         "n400-components", "Effects by ERP component", "forest.forest", "psylm run n400",
-        of_run("n400", "n400", "components-devarda2024"),
+        of_run("n400", "reading_erps", "components-devarda2024"),
     ),
     Entry(
         "attention-heads", "Selectivity of heads, and its link with behaviour", "attention.head_grid",
@@ -235,7 +238,7 @@ ENTRIES = [
     ),
     Entry(
         "acquisition", "Learning trajectories", "learning.trajectory", "psylm run acquisition",
-        of_run("acquisition", "trajectory", "accuracy-agreement-grammar"),
+        of_run("acquisition", "learning", "accuracy-agreement-grammar"),
     ),
     Entry("losses", "Losses of training", "learning.losses", "psylm train positions", training_losses),
     Entry(

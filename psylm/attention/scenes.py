@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from psylm.common.language import Span, cut_spans, split_punctuation, word_spans, written_without_spaces
+from psylm.common.language import Span, cut_spans, space_between, split_punctuation, word_spans
 from psylm.stimuli.regions import parse_regions
 
 At = Literal["prediction", "word"]
@@ -81,8 +81,7 @@ def scene(trial: Mapping[Any, Any], query: str, target: str, distractor: str | N
     ('are', [0, 1], [5, 4, 3, 2, 1, 0, 1, 1])
     """
     language, sentence = trial["language"], trial["sentence"]
-    space = "" if not trial["context"] or written_without_spaces(language) else " "
-    before = trial["context"] + space
+    before = trial["context"] + space_between(trial["context"], sentence, language)
     regions = parse_regions(trial["regions"])
     spans = split_punctuation(trial["context"], word_spans(trial["context"], language)) if before else []
     first = len(spans)

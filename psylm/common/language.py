@@ -50,6 +50,22 @@ def written_without_spaces(language: str) -> bool:
     return language.split("-")[0].lower() in UNSPACED
 
 
+def space_between(before: str, after: str, language: str) -> str:
+    r"""Return what stands between two texts that are read as one: a space, where the language is written so.
+
+    Nothing stands there beside an empty text, nor beside white space that is there already.
+
+    Examples
+    --------
+    >>> [space_between(*pair, "en") for pair in (("It rained.", "He"), ("It rained.\n", "He"), ("", "He"))]
+    [' ', '', '']
+    >>> space_between("雨だ。", "彼は", "ja")
+    ''
+    """
+    apart = not before or written_without_spaces(language) or before[-1].isspace() or after[:1].isspace()
+    return "" if apart else " "
+
+
 def has_segmenter(language: str) -> bool:
     """Whether `word_spans` finds the words of a language."""
     return not written_without_spaces(language) or language.split("-")[0].lower() == "ja"

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,9 @@ from psylm.common.faults import fault
 PACKAGE = Path(__file__).parents[1]
 BUILTIN = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
 """The built-in study: inside an installed package, or the repository that it is developed in."""
+
+RENAMED_ANALYSES = {"n400": "reading_erps", "syntaxgym": "suites", "trajectory": "learning"}
+"""What built-in analysis modules were called before: configs and manifests of earlier runs name them so."""
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
@@ -139,13 +143,16 @@ class Study:
     def analysis_module(self, name: str) -> ModuleType:
         """Load an analysis module, `analysis/NAME.py`: code of the study's owner, or built in.
 
+        A name that a built-in module had before means that module, unless the study has one of its own of that name.
+
         Raises
         ------
         PsylmError
             There is none of that name, or it cannot be loaded; its own lines are shown.
         """
-        for root in self.roots:
-            file = root / "analysis" / f"{_safe(name, 'analysis module')}.py"
+        _safe(name, "analysis module")
+        for root, stem in product(self.roots, dict.fromkeys((name, RENAMED_ANALYSES.get(name, name)))):
+            file = root / "analysis" / f"{stem}.py"
             if file.is_file():
                 return _load(_inside(file, root, f"analysis module {name!r}"), name)
         known = sorted({file.stem for root in self.roots for file in (root / "analysis").glob("[!_]*.py")})

@@ -28,7 +28,7 @@ from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
 from psylm.measures.registry import measures
 from psylm.models.names import expanded
-from psylm.report.requirements import Offered, requirements, too_few, unmet
+from psylm.reporting.requirements import Offered, requirements, too_few, unmet
 from psylm.runs.arrays import TrialArrays
 from psylm.runs.run import Run, RunWriter, held
 from psylm.runs.score_cache import ScoreCache

@@ -19,18 +19,17 @@ Head = tuple[int, int]
 
 
 def attention_map(
-    axes: Axes | None,
     weights: ArrayLike,
     words: Sequence[str],
+    *,
     queries: Sequence[str] | None = None,
     top: float | None = None,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw how much each word attends to each other one.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     weights
         Attention [queries, words], rows from, columns to.
     words
@@ -39,6 +38,8 @@ def attention_map(
         What the rows are called; the words by default.
     top
         The weight that has the darkest colour; the largest by default.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -47,13 +48,13 @@ def attention_map(
 
     Examples
     --------
-    >>> drawn = attention_map(None, [[1.0, 0.0], [0.3, 0.7]], ["Cats", "sleep"])
+    >>> drawn = attention_map([[1.0, 0.0], [0.3, 0.7]], ["Cats", "sleep"])
     >>> [label.get_text() for label in drawn.get_yticklabels()], drawn.get_xlabel()
     (['Cats', 'sleep'], 'Attended word')
     """
     values = np.asarray(weights, dtype=float)
     rows = list(words if queries is None else queries)
-    with panel(axes, SINGLE) as axes:
+    with panel(SINGLE, axes=axes) as axes:
         mesh = axes.pcolormesh(
             values, cmap=colour_map(), vmin=0, vmax=top or max(float(np.nanmax(values)), 1e-12), edgecolors="0.92",
             linewidth=0.3,
@@ -66,20 +67,18 @@ def attention_map(
 
 
 def head_grid(
-    axes: Axes | None,
     values: ArrayLike,
     label: str,
     *,
     best: Head | None = None,
     marked: Collection[Head] = (),
     diverging: bool = True,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw one value a head, layers from top to bottom.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     values
         One value a head [layers, heads].
     label
@@ -90,6 +89,8 @@ def head_grid(
         Layers and heads, from 0, to have a dot: those that a corrected test singles out.
     diverging
         Whether values have a sign: colours are then symmetrical about zero.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -98,13 +99,13 @@ def head_grid(
 
     Examples
     --------
-    >>> drawn = head_grid(None, [[0.1, -0.2], [0.3, 0.0]], "Selectivity", best=(1, 0), marked=[(0, 1)])
+    >>> drawn = head_grid([[0.1, -0.2], [0.3, 0.0]], "Selectivity", best=(1, 0), marked=[(0, 1)])
     >>> len(drawn.patches), len(drawn.lines)
     (1, 1)
     """
     grid = np.asarray(values, dtype=float)
     reach = max(float(np.nanmax(np.abs(grid))), 1e-12)
-    with panel(axes, min(max(0.12 * len(grid), 2.4), DOUBLE)) as axes:
+    with panel(min(max(0.12 * len(grid), 2.4), DOUBLE), axes=axes) as axes:
         mesh = axes.pcolormesh(
             grid, cmap=colour_map(diverging=diverging), vmin=-reach if diverging else 0, vmax=reach,
             edgecolors="white", linewidth=0.3,
@@ -131,49 +132,49 @@ def head_grid(
     return axes
 
 
-def by_layer(axes: Axes | None, table: pd.DataFrame, group: str, label: str) -> Axes:
+def by_layer(table: pd.DataFrame, group: str, label: str, *, axes: Axes | None = None) -> Axes:
     """Draw means with their intervals over layers, a line a group.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Columns `layer` (from 0), `estimate`, `low`, `high` and the group's.
     group
         The column that tells lines apart.
     label
         What the values are, with their unit.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
         The axes, with a line at zero; layers are counted from 0.
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         axes.axhline(0, color="0.6", linewidth=0.6, zorder=1)
         for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
             rows = rows.sort_values("layer")
             layers = rows["layer"]
             axes.plot(layers, rows["estimate"], markersize=2.5, label=str(name), zorder=3, **series(number))
-            band(axes, layers, rows["low"], rows["high"], number)
+            band(layers, rows["low"], rows["high"], number, axes=axes)
         axes.set_xlabel("Layer")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axes
 
 
-def correlations(axes: Axes | None, matrix: pd.DataFrame, label: str) -> Axes:
+def correlation_matrix(matrix: pd.DataFrame, label: str, *, axes: Axes | None = None) -> Axes:
     """Draw a matrix of correlations with its numbers.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     matrix
         Correlations; index and columns are what was correlated.
     label
         Which correlation it is.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -181,7 +182,7 @@ def correlations(axes: Axes | None, matrix: pd.DataFrame, label: str) -> Axes:
         The axes, with a colour bar from -1 to 1.
     """
     values = matrix.to_numpy(dtype=float)
-    with panel(axes, 0.9 * SINGLE) as axes:
+    with panel(0.9 * SINGLE, axes=axes) as axes:
         mesh = axes.pcolormesh(
             values, cmap=colour_map(diverging=True), vmin=-1, vmax=1, edgecolors="white", linewidth=0.5
         )

@@ -11,18 +11,18 @@ LARGEST = 40.0
 """Area of the fullest bin's marker, in square points."""
 
 
-def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None) -> Axes:
+def calibration_curve(table: pd.DataFrame, *, group: str | None = None, axes: Axes | None = None) -> Axes:
     """Draw the calibration curve: in each bin, the mean share of people against the mean probability, a line a group.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         A row a bin, as `psylm.stats.inference.calibration.calibration` gives them: the means `predicted` and
         `observed`, both in [0, 1], `low` and `high` of the people's, and `n`.
     group
         The column that tells lines apart: the name of the model, for example.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -33,12 +33,12 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
     --------
     >>> table = pd.DataFrame({"predicted": [0.1, 0.6], "observed": [0.2, 0.5], "low": [0.1, 0.4], "high": [0.3, 0.6],
     ...                       "n": [400, 100]})
-    >>> calibration(None, table).collections[-1].get_sizes().tolist()
+    >>> calibration_curve(table).collections[-1].get_sizes().tolist()
     [40.0, 10.0]
     """
     most = table["n"].max()
     groups = [("", table)] if group is None else [(str(name), rows) for name, rows in table.groupby(group, sort=False)]
-    with panel(axes, SINGLE) as axes:
+    with panel(SINGLE, axes=axes) as axes:
         axes.plot([0, 1], [0, 1], color="0.5", linewidth=0.6, linestyle="--", zorder=1)
         for number, (name, rows) in enumerate(groups):
             look = series(number)
@@ -60,7 +60,7 @@ def calibration(axes: Axes | None, table: pd.DataFrame, group: str | None = None
 
 
 def calibration_caption(table: pd.DataFrame, what: str) -> str:
-    """State what `calibration` drew, with n.
+    """State what `calibration_curve` drew, with n.
 
     Parameters
     ----------

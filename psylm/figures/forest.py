@@ -14,14 +14,12 @@ ROOM = 0.65
 
 
 def forest(
-    axes: Axes | None, table: pd.DataFrame, label: str, hue: str | None = None, groups: Sequence[str] = ()
+    table: pd.DataFrame, label: str, *, hue: str | None = None, groups: Sequence[str] = (), axes: Axes | None = None
 ) -> Axes:
     """Draw estimates with their 95% intervals, first row on top; open markers where the interval holds zero.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Rows with `estimate`, `low` and `high`.
     label
@@ -30,6 +28,8 @@ def forest(
         Column of what is compared within a row, each with its own colour and marker.
     groups
         Its levels, in order.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -39,13 +39,13 @@ def forest(
     Examples
     --------
     >>> table = pd.DataFrame({"contrast": ["high - low"], "estimate": [0.8], "low": [0.5], "high": [1.1]})
-    >>> axes = forest(None, table, "contrast")
+    >>> axes = forest(table, "contrast")
     >>> axes.lines[0].get_xdata().tolist()
     [0.5, 1.1]
     """
     labels = list(dict.fromkeys(table[label]))
     names = list(groups) if hue is not None else [""]
-    with panel(axes, 0.6 + 0.24 * len(labels)) as axes:
+    with panel(0.6 + 0.24 * len(labels), axes=axes) as axes:
         for number, name in enumerate(names):
             rows = table if hue is None else table[table[hue] == name]
             colour, marker = series(number)["color"], series(number)["marker"]
@@ -65,20 +65,18 @@ def forest(
 
 
 def proportions(
-    axes: Axes | None,
     table: pd.DataFrame,
     label: str,
+    *,
     hue: str | None = None,
     groups: Sequence[str] = (),
-    *,
     chance: float | None = None,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw proportions with their 95% intervals, first row on top, beside people's and against chance.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Rows with `estimate`, `low` and `high`; a row without an interval is a published figure, drawn as a diamond.
         Where there is a column `human`, an open diamond in the row shows what people reach.
@@ -90,6 +88,8 @@ def proportions(
         Its levels, in order.
     chance
         The proportion that guessing gives, a dashed line.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -100,13 +100,13 @@ def proportions(
     --------
     >>> table = pd.DataFrame({"phenomenon": ["agreement", "reflexives"], "estimate": [0.9, 0.7], "low": [0.85, 0.6],
     ...                       "high": [0.95, 0.8], "human": [0.97, 0.95]})
-    >>> axes = proportions(None, table, "phenomenon", chance=0.5)
+    >>> axes = proportions(table, "phenomenon", chance=0.5)
     >>> [tick.get_text() for tick in axes.get_yticklabels()]
     ['agreement', 'reflexives']
     """
     labels = list(dict.fromkeys(table[label])) if hue else list(table[label])
     names = list(groups) if hue is not None else [""]
-    with panel(axes, 0.6 + 0.24 * len(labels)) as axes:
+    with panel(0.6 + 0.24 * len(labels), axes=axes) as axes:
         for number, name in enumerate(names):
             rows = table if hue is None else table[table[hue] == name]
             colour, marker = series(number)["color"], series(number)["marker"]

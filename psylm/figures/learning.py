@@ -9,13 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from psylm.figures.style import SINGLE, band, panel, save, series, styled
+from psylm.figures.drawn import Drawn
+from psylm.figures.style import DOUBLE, SINGLE, band, new_figure, panel, save, series, styled
+from psylm.prose.apa import spread
+from psylm.stats.learning import ACCURACY
 
 FEW = 4
 """Models whose legend has room within a panel; that of more stands beside it."""
 
 
-def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def losses(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw training and validation loss over training tokens, a colour a model.
 
     Parameters
@@ -31,7 +34,7 @@ def losses(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         The panel; a line is the validation loss, a pale one the training loss.
     """
     many = table["model"].nunique() > FEW
-    with panel(axes, 0.75 * SINGLE, SINGLE * (1.4 if many else 1)) as axes:
+    with panel(0.75 * SINGLE, SINGLE * (1.4 if many else 1), axes=axes) as axes:
         for number, (model, rows) in enumerate(table.groupby("model", sort=False)):
             look = series(number)
             axes.plot(rows["tokens"], rows["loss"], color=look["color"], alpha=0.35, linewidth=0.6)
@@ -78,19 +81,19 @@ def draw_losses(folder: Path) -> list[Path]:
     return written
 
 
-def trajectory(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: float | None = None) -> Axes:
+def trajectory(table: pd.DataFrame, group: str, *, chance: float | None = None, axes: Axes | None = None) -> Axes:
     """Draw means with their intervals over training tokens, a line a group.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Columns `tokens`, `estimate`, `low`, `high` and the group's.
     group
         The column that tells lines apart.
     chance
         What guessing gives, a dashed line.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -101,16 +104,46 @@ def trajectory(axes: Axes | None, table: pd.DataFrame, group: str, *, chance: fl
     --------
     >>> table = pd.DataFrame({"model": "GPT", "tokens": [1000, 10000], "estimate": [0.5, 0.9], "low": [0.4, 0.8],
     ...                       "high": [0.6, 1.0]})
-    >>> trajectory(None, table, "model", chance=0.5).get_xscale()
+    >>> trajectory(table, "model", chance=0.5).get_xscale()
     'log'
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         for number, (name, rows) in enumerate(table.groupby(group, sort=False)):
             rows = rows.sort_values("tokens")
-            band(axes, rows["tokens"], rows["low"], rows["high"], number)
+            band(rows["tokens"], rows["low"], rows["high"], number, axes=axes)
             axes.plot(rows["tokens"], rows["estimate"], **series(number), markersize=3, label=str(name))
         if chance is not None:
             axes.axhline(chance, color="0.5", linewidth=0.6, linestyle="--", zorder=1)
         axes.set_xscale("log")
         axes.set_xlabel("Training tokens")
     return axes
+
+
+def draw_trajectories(means: pd.DataFrame) -> Drawn:
+    """Draw what learners know of one set, by one measure, over training: a panel a condition, a line an architecture.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Rows of `psylm.stats.learning.mean_of_learners`.
+    """
+    measure, stimuli = str(means["measure"].iloc[0]), str(means["stimuli"].iloc[0])
+    judged = measure == ACCURACY
+    conditions = list(dict.fromkeys(means["condition"]))
+    figure, panels = new_figure(DOUBLE, DOUBLE / 3.2, columns=len(conditions))
+    for axes, condition in zip(panels, conditions, strict=True):
+        rows = means[means["condition"] == condition]
+        if judged:  # an interval by Student's t may go on where no accuracy is
+            rows = rows.assign(low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1))
+        trajectory(rows, "architecture", chance=0.5 if judged else None, axes=axes)
+        axes.set_title(str(condition))
+    panels[0].set_ylabel("Accuracy (share of pairs)" if judged else f"{measure.replace('_', ' ')} (mean)")
+    if judged:
+        panels[0].set_ylim(-0.02, 1.02)
+    panels[-1].legend()
+    return Drawn(
+        figure,
+        f"{'Accuracy' if judged else measure} on {stimuli} over training. Lines: mean of "
+        f"{spread(means['learners'])} learners (random seeds); bands: 95% intervals of that mean (Student's t). "
+        f"n = {spread(means['n'])} {'pairs' if judged else 'values'} a point." + (" Dashed: chance." if judged else ""),
+    )

@@ -15,17 +15,16 @@ ROW = 0.15
 
 
 def specification_curve(
-    axes: Axes | None,
     table: pd.DataFrame,
     choices: Sequence[str],
+    *,
     columns: tuple[str, str, str] = ("estimate", "low", "high"),
+    axes: Axes | None = None,
 ) -> tuple[Axes, Axes]:
     """Draw estimates in order of size with their intervals, and below them which choices each was made with.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default. The choices take the lower part of its place.
     table
         A row a specification, as `psylm.stats.inference.multiverse.multiverse` returns it.
     choices
@@ -33,6 +32,8 @@ def specification_curve(
         level are left out. The level with the largest mean estimate comes first.
     columns
         The estimate and its bounds; `effect_size`, `effect_low` and `effect_high` where measures have different units.
+    axes
+        Where to draw; a new figure by default. The choices take the lower part of its place.
 
     Returns
     -------
@@ -49,7 +50,7 @@ def specification_curve(
     --------
     >>> table = pd.DataFrame({"model": ["small", "large"], "estimate": [0.2, 0.9], "low": [-0.1, 0.5],
     ...                       "high": [0.5, 1.3]})
-    >>> above, below = specification_curve(None, table, ["model"])
+    >>> above, below = specification_curve(table, ["model"])
     >>> [label.get_text() for label in below.get_yticklabels()]
     ['large', 'small']
     """
@@ -60,7 +61,7 @@ def specification_curve(
     levels = {name: ordered for name, ordered in levels.items() if len(ordered) > 1}
     lines = sum(len(ordered) + 1.3 for ordered in levels.values())  # each choice has a line for its name
     size = float(np.clip(120 / max(len(rows), 1), 1.5, 4))
-    with panel(axes, 2.0 + ROW * lines, DOUBLE * 0.75) as axes:
+    with panel(2.0 + ROW * lines, DOUBLE * 0.75, axes=axes) as axes:
         above, below = _divided(axes, ROW * lines)
         above.axhline(0, color="0.5", linewidth=0.6, zorder=1)
         above.vlines(rows.index, rows[low], rows[high], color="0.7", linewidth=min(size / 3, 1.0), zorder=2)

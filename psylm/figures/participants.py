@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.axes import Axes
 
-from psylm.figures.style import COLOURS, SINGLE, panel
+from psylm.figures.drawn import Drawn
+from psylm.figures.style import COLOURS, DOUBLE, SINGLE, new_figure, panel
 
 
-def effects_by_subject(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def effects_by_subject(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw the effect of each participant with its interval, in ascending order.
 
     Parameters
@@ -29,7 +30,7 @@ def effects_by_subject(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
     >>> effects_by_subject(table).get_xlabel()
     'participant'
     """
-    with panel(axes, 0.75 * SINGLE) as axes:
+    with panel(0.75 * SINGLE, axes=axes) as axes:
         rows = table.sort_values("estimate").reset_index(drop=True)
         errors = [rows["estimate"] - rows["low"], rows["high"] - rows["estimate"]]
         axes.axhline(0, color="0.5", linewidth=0.6, zorder=1)
@@ -41,3 +42,26 @@ def effects_by_subject(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
         axes.set_xlabel("participant")
         axes.locator_params(axis="x", integer=True)
     return axes
+
+
+def draw_effects(effects: pd.DataFrame) -> Drawn:
+    """Draw the effect of every participant on one contrast of one set: a panel a group of participants.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        `group`, `stimuli`, `contrast`, `subject`, `estimate`, `low`, `high` and `n` items.
+    """
+    stimuli, contrast = effects["stimuli"].iloc[0], effects["contrast"].iloc[0]
+    groups = list(dict.fromkeys(effects["group"]))
+    figure, panels = new_figure(min(DOUBLE, 3.2 * len(groups)), 2.3, columns=len(groups))
+    for axes, group in zip(panels, groups, strict=True):
+        effects_by_subject(effects[effects["group"] == group], axes=axes)
+        axes.set_title(str(group).rpartition("#")[2])
+    panels[0].set_ylabel(f"{contrast} (bits)")
+    subjects, items = effects.groupby("group")["subject"].nunique().max(), int(effects["n"].min())
+    return Drawn(
+        figure,
+        f"Effect of {contrast} on surprisal of the target in {stimuli}, participant by participant, in ascending "
+        f"order; 95% intervals over {items} items (Student's t). {subjects} participants (seeds) a panel.",
+    )

@@ -11,7 +11,7 @@ WANTED = 0.8
 """The power that is usually asked for; drawn as a line."""
 
 
-def power_curves(table: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def power_curves(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw simulated power with its 95% intervals over the number of subjects, a line a number of items.
 
     Parameters

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator, ScalarFormatter
 
+from psylm.figures.drawn import Drawn
 from psylm.figures.forest import forest
 from psylm.figures.style import COLOURS, DOUBLE, MARKERS, SINGLE, band, new_figure, panel, series, styled
 from psylm.prose.reading import NATS, short
@@ -41,17 +42,17 @@ def grid(width: float, height: float, count: int, columns: int) -> tuple[Figure,
     return figure, panels[:count]
 
 
-def profile(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
+def profile(table: pd.DataFrame, hue: str, *, axes: Axes | None = None) -> Axes:
     """Draw means by position with their 95% intervals, a line a measure.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Rows with `position`, `mean`, `low` and `high`.
     hue
         Column that tells lines apart.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -62,27 +63,27 @@ def profile(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
     --------
     >>> table = pd.DataFrame({"measure": "rt", "position": [0, 1], "mean": [350.0, 330.0], "low": [340.0, 320.0],
     ...                       "high": [360.0, 340.0]})
-    >>> profile(None, table, "measure").lines[0].get_ydata().tolist()
+    >>> profile(table, "measure").lines[0].get_ydata().tolist()
     [350.0, 330.0]
     """
-    with panel(axes, 2.0) as axes:
+    with panel(2.0, axes=axes) as axes:
         for number, (name, rows) in enumerate(table.groupby(hue, sort=False)):
             rows = rows.sort_values("position")
             axes.plot(rows["position"], rows["mean"], **series(number), markersize=2.5, label=short(str(name)))
-            band(axes, rows["position"], rows["low"], rows["high"], number)
+            band(rows["position"], rows["low"], rows["high"], number, axes=axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     return axes
 
 
-def smooth_curve(axes: Axes | None, curve: pd.DataFrame) -> Axes:
+def smooth_curve(curve: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw a smooth effect with its interval, the line where the effect is linear, and how many words there are.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     curve
         Of one response and predictor, as `psylm.stats.reading.shape.smooth_effect` gives it.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -93,12 +94,12 @@ def smooth_curve(axes: Axes | None, curve: pd.DataFrame) -> Axes:
     --------
     >>> curve = pd.DataFrame({"value": [0.0, 10.0], "effect": [-5.0, 5.0], "low": [-6.0, 4.0], "high": [-4.0, 6.0],
     ...                       "linear": [-5.0, 5.0], "share": [0.5, 0.5]})
-    >>> smooth_curve(None, curve).get_xlabel()
+    >>> smooth_curve(curve).get_xlabel()
     'Surprisal (bits)'
     """
-    with panel(axes, 2.2) as axes:
+    with panel(2.2, axes=axes) as axes:
         axes.axhline(0, color="0.8", linewidth=0.6, zorder=0)
-        band(axes, curve["value"], curve["low"], curve["high"], 0)
+        band(curve["value"], curve["low"], curve["high"], 0, axes=axes)
         axes.plot(curve["value"], curve["effect"], color=COLOURS[0], label="smooth, 95% interval")
         axes.plot(curve["value"], curve["linear"], color=COLOURS[1], linestyle="--", linewidth=0.8, label="linear")
         low, high = float(curve["low"].min()), float(curve["high"].max())
@@ -113,17 +114,17 @@ def smooth_curve(axes: Axes | None, curve: pd.DataFrame) -> Axes:
     return axes
 
 
-def lagged(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
+def lagged(table: pd.DataFrame, hue: str, *, axes: Axes | None = None) -> Axes:
     """Draw the effect of a predictor at the word and at the words before it, with 95% intervals.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Rows of `psylm.stats.mixed_models.regression.lagged_effects` of one response.
     hue
         Column of what is compared; open markers where the interval holds zero.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -134,11 +135,11 @@ def lagged(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
     --------
     >>> table = pd.DataFrame({"predictor": "m", "words_back": [0, 1], "estimate": [2.0, 0.1], "low": [1.0, -1.0],
     ...                       "high": [3.0, 1.2]})
-    >>> [tick.get_text() for tick in lagged(None, table, "predictor").get_xticklabels()]
+    >>> [tick.get_text() for tick in lagged(table, "predictor").get_xticklabels()]
     ['n', 'n − 1']
     """
     names = list(dict.fromkeys(table[hue]))
-    with panel(axes, 2.0) as axes:
+    with panel(2.0, axes=axes) as axes:
         for number, name in enumerate(names):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
             for row in table[table[hue] == name].to_dict("records"):
@@ -155,15 +156,15 @@ def lagged(axes: Axes | None, table: pd.DataFrame, hue: str) -> Axes:
     return axes
 
 
-def gain_by_perplexity(axes: Axes | None, table: pd.DataFrame) -> Axes:
+def gain_by_perplexity(table: pd.DataFrame, *, axes: Axes | None = None) -> Axes:
     """Draw what each predictor adds to held-out log-likelihood over its perplexity, with 95% intervals.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         Rows of one response: `predictor`, `kind`, `perplexity`, `delta_log_likelihood`, `low`, `high`.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -174,10 +175,10 @@ def gain_by_perplexity(axes: Axes | None, table: pd.DataFrame) -> Axes:
     --------
     >>> table = pd.DataFrame({"predictor": ["m"], "kind": ["model"], "perplexity": [60.0],
     ...                       "delta_log_likelihood": [0.02], "low": [0.01], "high": [0.03]})
-    >>> gain_by_perplexity(None, table).get_xscale()
+    >>> gain_by_perplexity(table).get_xscale()
     'log'
     """
-    with panel(axes, 2.2) as axes:
+    with panel(2.2, axes=axes) as axes:
         for number, row in enumerate(table.to_dict("records")):
             colour, marker = COLOURS[number % len(COLOURS)], MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
             ours = row["kind"] == "model"
@@ -217,7 +218,7 @@ def gain_panels(rows: pd.DataFrame) -> Figure:
     figure, panels = new_figure(DOUBLE if len(responses) > 1 else SINGLE, height, len(responses))
     scaled = in_thousandths(rows).assign(predictor=rows["predictor"].map(short))
     for axes, response in zip(panels, responses, strict=True):
-        forest(axes, scaled[(scaled["response"] == response) & scaled["estimate"].notna()], "predictor")
+        forest(scaled[(scaled["response"] == response) & scaled["estimate"].notna()], "predictor", axes=axes)
         axes.set_title(response.replace("_", " "))
     figure.supxlabel(GAIN, fontsize=8)
     return figure
@@ -228,7 +229,7 @@ def perplexity_panels(rows: pd.DataFrame) -> Figure:
     responses = list(dict.fromkeys(rows["response"]))
     figure, panels = grid(DOUBLE if len(responses) > 1 else SINGLE, 2.0, len(responses), 3)
     for axes, response in zip(panels, responses, strict=True):
-        gain_by_perplexity(axes, rows[(rows["response"] == response) & rows["delta_log_likelihood"].notna()])
+        gain_by_perplexity(rows[(rows["response"] == response) & rows["delta_log_likelihood"].notna()], axes=axes)
         axes.set_title(response.replace("_", " "))
     for axes in panels[: -min(3, len(panels))]:
         axes.set_xlabel("")
@@ -254,3 +255,28 @@ def perplexity_caption(rows: pd.DataFrame, stimuli: str) -> str:
         f"{gains_caption(rows, stimuli).partition('; filled')[0]}, over the perplexity per word (two to the mean "
         "surprisal) on the same words. Filled: models of this run; open: published models and human cloze."
     )
+
+
+def draw_gains(gains: pd.DataFrame, stimuli: str) -> dict[str, Drawn]:
+    """Draw what predictors add on the words that most of them are compared on: by predictor, and over perplexity.
+
+    Parameters
+    ----------
+    gains : DataFrame
+        Rows of `psylm.stats.reading.tables.gain_rows` of one set.
+    stimuli : str
+        The set's name.
+
+    Returns
+    -------
+    dict of Drawn
+        `gains-SET`, and `perplexity-SET` where there are several predictors; nothing where no gain was computed.
+    """
+    rows = gains[gains["words"] == gains["words"].iloc[-1]]
+    rows = rows[rows["delta_log_likelihood"].notna()]
+    drawn: dict[str, Drawn] = {}
+    if len(rows):
+        drawn[f"gains-{stimuli}"] = Drawn(gain_panels(rows), gains_caption(rows, stimuli))
+        if rows["predictor"].nunique() > 1:
+            drawn[f"perplexity-{stimuli}"] = Drawn(perplexity_panels(rows), perplexity_caption(rows, stimuli))
+    return drawn

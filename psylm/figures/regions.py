@@ -19,21 +19,19 @@ WRAPPED = 12
 
 
 def regions(
-    axes: Axes | None,
     table: pd.DataFrame,
+    *,
     order: Sequence[str] = (),
     groups: Sequence[str] = (),
-    *,
     within: bool = False,
     marked: Sequence[str] = (),
     names: Mapping[str, str] | None = None,
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw each region's mean with its 95% interval by items, a line a condition.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     table
         A row a region and condition: `region`, `condition`, `estimate`, `low`, `high`; for intervals within items
         `within_low`, `within_high`. A region that a condition lacks has no row, and its line goes on without it.
@@ -47,6 +45,8 @@ def regions(
         Regions with a shade behind them, those that the prediction is about.
     names
         What a region is called in words; written under its own, short name.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -58,13 +58,13 @@ def regions(
     >>> table = pd.DataFrame({"region": ["subject", "verb"] * 2, "condition": ["good", "good", "bad", "bad"],
     ...                       "estimate": [4.0, 6.0, 4.0, 9.0]})
     >>> table = table.assign(low=table["estimate"] - 1, high=table["estimate"] + 1)
-    >>> [line.get_label() for line in regions(None, table, marked=["verb"]).containers]
+    >>> [line.get_label() for line in regions(table, marked=["verb"]).containers]
     ['good', 'bad']
     """
     places = [str(region) for region in order] or list(dict.fromkeys(table["region"].astype(str)))
     conditions = list(groups) or list(dict.fromkeys(table["condition"]))
     low, high = ("within_low", "within_high") if within else ("low", "high")
-    with panel(axes, 2.4, DOUBLE * 0.75) as axes:
+    with panel(2.4, DOUBLE * 0.75, axes=axes) as axes:
         for region in marked:
             middle = places.index(str(region))
             axes.axvspan(middle - 0.5, middle + 0.5, color="0.92", linewidth=0, zorder=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 from scipy import stats
@@ -21,21 +22,19 @@ MARKS = ".,;:!?\"'()。、，！？「」"
 
 
 def agreement(
-    axes: Axes | None,
     x: ArrayLike,
     y: ArrayLike,
     words: Sequence[str],
-    outliers: int = 5,
     *,
+    outliers: int = 5,
     found: Correlation | None = None,
     symbol: str = "ρ",
+    axes: Axes | None = None,
 ) -> Axes:
     """Draw one measure against another, with the regression line, its 95% band, and the words farthest from it.
 
     Parameters
     ----------
-    axes
-        Where to draw; a new figure by default.
     x, y
         One value an item; items with a NaN are left out.
     words
@@ -46,6 +45,8 @@ def agreement(
         The measures' correlation, written above the panel with its interval.
     symbol
         Of the coefficient: ρ for Spearman's, r for Pearson's, τ for Kendall's.
+    axes
+        Where to draw; a new figure by default.
 
     Returns
     -------
@@ -57,14 +58,14 @@ def agreement(
     >>> from psylm.stats.inference.correlation import correlation
     >>> people, model = [0.1, 0.2, 0.5, 0.6, 0.9], [0.2, 0.1, 0.4, 0.7, 0.8]
     >>> found = correlation(people, model, kind="spearman", seed=1)
-    >>> agreement(None, people, model, ["soup", "salt", "cat", "window", "door"], found=found).get_title("left")[:7]
+    >>> agreement(people, model, ["soup", "salt", "cat", "window", "door"], found=found).get_title("left")[:7]
     'ρ = .90'
     """
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     both = ~(np.isnan(a) | np.isnan(b))
     a, b, names = a[both], b[both], [word for word, there in zip(words, both, strict=True) if there]
     crowded = len(a) > CROWDED
-    with panel(axes, 2.9) as axes:
+    with panel(2.9, axes=axes) as axes:
         points = COLOURS[2 if in_greyscale() else 0]
         axes.plot(
             a, b, "o", color=points, alpha=0.25 if crowded else 0.6, markersize=2 if crowded else 3.5,
@@ -109,3 +110,8 @@ def _label(axes: Axes, a: np.ndarray, b: np.ndarray, names: Sequence[str], farth
             ha="left" if right else "right", va="center", fontsize=6, zorder=4,
         )  # fmt: skip
         taken.append(place)
+
+
+def correlation_of(row: pd.Series) -> Correlation:
+    """Return the correlation that a row of a table holds, as `agreement` takes it."""
+    return Correlation(row["estimate"], row["low"], row["high"], row["p"], int(row["n"]))

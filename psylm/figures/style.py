@@ -101,7 +101,7 @@ def series(number: int) -> dict[str, Any]:
     }
 
 
-def band(axes: Axes, x: ArrayLike, low: ArrayLike, high: ArrayLike, number: int) -> PolyCollection:
+def band(x: ArrayLike, low: ArrayLike, high: ArrayLike, number: int, *, axes: Axes) -> PolyCollection:
     """Shade an interval around the n-th line; in greyscale, bands are hatched so that they show through one another."""
     colour = COLOURS[number % len(COLOURS)]
     shade = axes.fill_between(x, low, high, facecolor=colour, edgecolor=colour, alpha=0.2, linewidth=0)
@@ -220,15 +220,15 @@ def new_figure(width: float, height: float, columns: int = 1) -> tuple[Figure, l
 
 
 @contextmanager
-def panel(axes: Axes | None, height: float, width: float = SINGLE) -> Iterator[Axes]:
+def panel(height: float, width: float = SINGLE, *, axes: Axes | None = None) -> Iterator[Axes]:
     """Give the axes to draw on: those that there are, or a new figure's, in the publication style.
 
     Parameters
     ----------
-    axes
-        What the caller of a figure's function gave.
     height, width
         Of the new figure, in inches.
+    axes
+        What the caller of a figure's function gave.
     """
     if axes is not None:
         yield axes

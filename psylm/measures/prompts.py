@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from psylm.common.errors import InputError, Problem, PsylmError
-from psylm.common.language import written_without_spaces
+from psylm.common.language import space_between
 from psylm.measures.words import is_unknown
 from psylm.models.base import LanguageModel
 from psylm.models.query import Distributions
@@ -71,10 +71,10 @@ def reply_log_probabilities(
     language
         BCP 47 tag of the replies.
     """
-    spaced = not chat and model.family == "causal" and not written_without_spaces(language)
+    joined = not chat and model.family == "causal"
     read = {prompt: prompt_tokens(model, prompt, chat=chat) for prompt in dict.fromkeys(prompts)}
     texts = [
-        f" {reply}" if spaced and not prompt[-1:].isspace() and not reply[:1].isspace() else reply
+        (space_between(prompt, reply, language) if joined else "") + reply
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
     encoded = [model.tokenizer.encode(text) for text in texts]

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from psylm.common.language import Span, ends_word, written_without_spaces
+from psylm.common.language import Span, ends_word, space_between, written_without_spaces
 from psylm.measures.reduction import KEEP, Statistic, Wanted
 from psylm.models.base import Hiding, LanguageModel
 from psylm.models.query import Query
@@ -121,8 +121,7 @@ def texts(trials: pd.DataFrame) -> list[tuple[str, int]]:
     """
     joined = []
     for context, sentence, language in zip(trials["context"], trials["sentence"], trials["language"], strict=True):
-        apart = written_without_spaces(language) or context[-1:].isspace() or sentence[:1].isspace()
-        space = "" if not context or apart else " "
+        space = space_between(context, sentence, language)
         joined.append((context + space + sentence, len(context) + len(space)))
     return joined
 

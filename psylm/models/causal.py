@@ -12,6 +12,7 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
+from psylm.models.head import NETWORK_ERRORS
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded
 from psylm.models.sharing import Shared, distinct, shared, trial
@@ -115,8 +116,8 @@ class CausalModel(LanguageModel):
             together = self._hidden([group.row([])])[0, group.common :]
             apart = torch.cat([self._hidden([Row(ids, [])])[0, group.common :] for ids, _ in group.sequences])
             one, other = (Distributions(self.head(states[places])).log_probabilities for states in (together, apart))
-        except Exception:  # whatever a network makes of a mask and positions that it was not made for
-            return False
+        except NETWORK_ERRORS:
+            return False  # it was not made for such a mask or such positions
         if self.network.dtype != torch.float32:
             return bool((one - other).abs().mean() < ROUNDING)
         return torch.allclose(one, other, atol=1e-4, rtol=1e-5)
@@ -182,9 +183,9 @@ def windows(asked: list[tuple[int, int]], size: int, overlap: int) -> Iterator[t
     --------
     >>> asked = [(at, 0) for at in range(10)]
     >>> [(begin, end, [at for at, _ in some]) for begin, end, some in windows(asked, 6, 3)]
-    [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (3, 9, [7, 8, 9])]
+    [(0, 6, [0, 1, 2, 3, 4, 5, 6]), (4, 9, [7, 8, 9])]
     """
-    done, step = 0, size - overlap
+    done, step = 0, size + 1 - max(overlap, 1)
     while done < len(asked):
         final, at = asked[-1][0], asked[done][0]
         begin = max(-((size - at) // step), 0) * step

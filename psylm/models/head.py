@@ -12,6 +12,9 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 
+NETWORK_ERRORS = (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError)
+"""What a network raises that is called in a way that it was not made for."""
+
 
 class Head:
     """Computes logits for hidden states that we choose.
@@ -35,23 +38,33 @@ class Head:
             self._extra["use_cache"] = False
         read: dict[str, Any] = {"input_ids": probe}
         with torch.inference_mode():
-            if self.decodes:
-                self._extra["encoder_outputs"] = network.get_encoder()(input_ids=probe)
-                read["encoder_hidden_states"] = self._extra["encoder_outputs"].last_hidden_state
-                whole = network(decoder_input_ids=probe, **self._extra).logits[0]
-            else:
-                read |= self._extra
-                whole = network(**read).logits[0]
+            try:
+                if self.decodes:
+                    self._extra["encoder_outputs"] = network.get_encoder()(input_ids=probe)
+                    read["encoder_hidden_states"] = self._extra["encoder_outputs"].last_hidden_state
+                    whole = network(decoder_input_ids=probe, **self._extra).logits[0]
+                else:
+                    read |= self._extra
+                    whole = network(**read).logits[0]
+            except NETWORK_ERRORS as error:
+                raise PsylmError(f"{type(network).__name__}: three tokens cannot be read ({error})") from error
             self.size: int = whole.shape[-1]
-            tolerance = 1e-4 if network.dtype == torch.float32 else 0.1
             for self.body in self._bodies():
-                self._output = self.body(**read)
-                apart = self(self._output.last_hidden_state[0])
-                if torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance):
+                if self._is_body(read, whole):
                     return
         raise PsylmError(
             f"{type(network).__name__}: its output layer cannot be run apart from its body; psylm cannot score with it"
         )
+
+    def _is_body(self, read: dict[str, Any], whole: Tensor) -> bool:
+        """Whether the logits of what the body makes of some tokens are those of the network as a whole."""
+        tolerance = 1e-4 if self.network.dtype == torch.float32 else 0.1
+        try:
+            self._output = self.body(**read)
+            apart = self(self._output.last_hidden_state[0])
+        except NETWORK_ERRORS:
+            return False  # it reads or gives something else
+        return torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance)
 
     def _bodies(self) -> Iterator[Any]:
         """Yield what may be the network's body: mostly `base_model`, but the decoder in it of OPT and its kin."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+ALPHA = 0.05
+"""A test counts as significant below this p-value (after correction, where there is one)."""
+
 
 def number(value: float, digits: int = 2, *, bounded: bool = False) -> str:
     """Write a number.
@@ -97,9 +102,6 @@ def percent(value: float) -> str:
     return "—" if math.isnan(value) else f"{value * 100:.1f}%"
 
 
-WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
 def count(n: int, singular: str = "", plural: str = "") -> str:
     """Write a number of things: in words below 10, in figures from there on.
 
@@ -143,3 +145,15 @@ def sentence(text: str) -> str:
     ('Surprisal was lower.', 'N400 amplitude changed.')
     """
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def spread(counts: Iterable[float]) -> str:
+    """Write the smallest and the largest of some numbers of cases, or the one that all have.
+
+    Examples
+    --------
+    >>> spread([24, 20, 24]), spread([24, 24])
+    ('20 to 24', '24')
+    """
+    low, high = (int(end(counts)) for end in (min, max))
+    return str(low) if low == high else f"{low} to {high}"

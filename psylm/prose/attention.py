@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.prose.apa import count, interval, listing, number, p_value, statistic
-from psylm.prose.results import ALPHA
+from psylm.prose.apa import ALPHA, count, interval, listing, number, p_value, statistic
 from psylm.stats.attention.tables import BEST
 
 

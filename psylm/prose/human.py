@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from psylm.prose.apa import count, interval, number, p_value, statistic
-from psylm.prose.results import ALPHA
+from psylm.prose.apa import ALPHA, correlation, count, interval, number, p_value, sentence, statistic
+from psylm.prose.paragraphs import records
 
 
 def ceilings(rows: pd.DataFrame) -> Iterator[str]:
@@ -16,7 +16,7 @@ def ceilings(rows: pd.DataFrame) -> Iterator[str]:
     Parameters
     ----------
     rows
-        Rows of `psylm.stats.human.norms.noise_ceilings`.
+        Rows of `psylm.stats.human.respondents.noise_ceilings`.
 
     Examples
     --------
@@ -59,4 +59,61 @@ def calibrations(rows: pd.DataFrame) -> Iterator[str]:
     yield (
         f"The expected calibration error was {number(error['estimate'], 3, bounded=True)}, "
         f"{interval(error['low'], error['high'], 3, bounded=True)}."
+    )
+
+
+def correlations(rows: pd.DataFrame) -> Iterator[str]:
+    """Say how strongly measures correlated.
+
+    Parameters
+    ----------
+    rows
+        Rows with `measure, with, coefficient, estimate, low, high, p, n`, and `words` where several sets of words
+        were used.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame([{"measure": "cloze", "with": "human cloze", "coefficient": "spearman", "estimate": 0.7034,
+    ...                        "low": 0.678, "high": 0.728, "p": 0.0, "n": 1726}])
+    >>> list(correlations(table))
+    ['Cloze correlated with human cloze, Spearman’s ρ(1724) = .70, 95% CI [.68, .73], p < .001.']
+    """
+    names = {"spearman": "Spearman’s ρ", "pearson": "Pearson’s r", "kendall": "Kendall’s τ"}
+    for row in records(rows):
+        if pd.isna(row["estimate"]):
+            continue
+        if row["coefficient"] == "mean":
+            found = f"M = {number(row['estimate'])}, {interval(row['low'], row['high'])}, n = {int(row['n'])}"
+            yield sentence(f"{row['measure']} to {row['with']} was, on average over items, {found}")
+            continue
+        found = correlation(
+            names[row["coefficient"]], row["estimate"], row["low"], row["high"], int(row["n"]), row["p"]
+        )
+        where = f" ({row['words']})" if isinstance(row.get("words"), str) else ""
+        significant = "correlated" if row["p"] < ALPHA else "did not correlate significantly"
+        yield sentence(f"{row['measure']} {significant} with {row['with']}{where}, {found}")
+
+
+def references(rows: pd.DataFrame) -> Iterator[str]:
+    """Say how strongly surprisal correlated with that of published models: the strongest and the weakest.
+
+    Parameters
+    ----------
+    rows
+        Rows of `psylm.stats.human.agreement.reference_agreement`. Where it is known which words the published models
+        do not split, these are spoken of.
+    """
+    single = rows[rows["words"] != "all words"]
+    rows = (single if len(single) else rows).dropna(subset="estimate").sort_values("estimate")
+    if len(rows) < 2:
+        yield from correlations(rows)
+        return
+    least, most = (
+        f"{row['with'].rpartition(' of ')[2]}, "
+        + correlation("Pearson’s r", row["estimate"], row["low"], row["high"], int(row["n"]), row["p"])
+        for row in (rows.iloc[0], rows.iloc[-1])
+    )
+    yield (
+        f"Of {count(len(rows), 'published model')}, surprisal correlated most with that of {most}, and least with that "
+        f"of {least} ({rows['words'].iloc[0]})."
     )

@@ -8,9 +8,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.prose.apa import interval, listing, number, p_value, sentence, statistic
-
-INTACT = "intact"
-"""What tables call the model without a lesion."""
+from psylm.stats.lesions.tasks import INTACT
 
 
 def doses(table: pd.DataFrame, slopes: pd.DataFrame) -> Iterator[str]:

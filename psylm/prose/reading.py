@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
-from psylm.prose.apa import count, interval, listing, number, p_value, sentence, statistic
-from psylm.prose.results import ALPHA
+from psylm.prose.apa import ALPHA, count, interval, listing, number, p_value, sentence, statistic
+from psylm.prose.paragraphs import Say, records
+from psylm.stats.collect import groups
+from psylm.stats.reading.tables import ALL
 
 NATS = 1000
 """Gains are told and drawn in thousandths of a nat."""
@@ -16,10 +17,6 @@ NATS = 1000
 LINKS = {"log": "a logarithmic effect", "power": "an effect of its 0.75th power", "smooth": "a smooth effect"}
 
 BACK = ("of the word itself", "of the word before", "of the word before that")
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def named(response: str) -> str:
@@ -95,13 +92,13 @@ def gains(rows: pd.DataFrame) -> Iterator[str]:
         for note in dict.fromkeys(rows["note"].dropna()):
             yield f"No predictive power was computed: {note}."
         return
-    first = _records(known)[0]
+    first = records(known)[0]
     yield (
         f"Surprisal was added to a regression on {baseline(first['covariates'])}, and both were compared by the "
         f"log-likelihood of {count(int(first['n']), 'word')} that were held out in ten folds of {first['held_out']} "
         f"(n = {first['groups']:.0f}; sign-flip permutation tests, BCa intervals)."
     )
-    for row in _records(known):
+    for row in records(known):
         better = row["p"] < ALPHA and row["delta_log_likelihood"] > 0
         verb = "improved" if better else "did not improve"
         found = _nats(row["delta_log_likelihood"], row["low"], row["high"])
@@ -121,7 +118,7 @@ def pairs(rows: pd.DataFrame, model: str) -> Iterator[str]:
     """
     mine = rows[(rows["first"] == model) | (rows["second"] == model)]
     told = []
-    for row in _records(mine):
+    for row in records(mine):
         turned = row["second"] == model
         other, sign = (row["first"], -1) if turned else (row["second"], 1)
         low, high = sorted((sign * row["low"], sign * row["high"]))
@@ -153,7 +150,7 @@ def links(rows: pd.DataFrame) -> Iterator[str]:
         Rows of `link_rows` of one response and predictor.
     """
     told: list[str] = []
-    for row in _records(rows[rows["link"] != "linear"]):
+    for row in records(rows[rows["link"] != "linear"]):
         sure = row["minus_linear_p"] < ALPHA
         verb = ("better" if row["minus_linear"] > 0 else "worse") if sure else "not significantly differently"
         unit = "" if told else " × 10⁻³ nats per word"
@@ -190,10 +187,57 @@ def lagged_effects(rows: pd.DataFrame, unit: str) -> Iterator[str]:
             if several
             else f"{number(row['estimate'], 3)} {unit}, {interval(row['low'], row['high'], 3)}, "
             f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])}"
-            for row in _records(mine)
+            for row in records(mine)
         ]
         yield sentence(f"{named(str(response))} changed by {listing(parts, ';') if several else parts[0]}")
     for note, noted in known[known["note"].fillna("") != ""].groupby("note", sort=False):
         responses = list(dict.fromkeys(noted["response"]))
         which = "all responses" if len(responses) == known["response"].nunique() else listing(map(named, responses))
         yield f"Note on the fit of {which}: {note}."
+
+
+def effects(rows: pd.DataFrame, predictor: str) -> Iterator[str]:
+    """Say what surprisal does to amplitudes and reading times.
+
+    Parameters
+    ----------
+    rows
+        Rows of `psylm.stats.reading.effects.target_effects`, with `p_holm`.
+    predictor
+        Whose surprisal, as the table names it.
+    """
+    rows = rows[(rows["predictor"] == predictor) & (rows["words"] == "all words") & rows["estimate"].notna()]
+    if rows.empty:
+        return
+    covariates = listing(str(rows["covariates"].iloc[0]).replace("_", " ").split(", "))
+    yield (
+        f"Linear mixed models with a random intercept by sentence tested the effect of surprisal beyond {covariates} "
+        "(Satterthwaite df; p values Holm-corrected)."
+    )
+    for row in records(rows):
+        unit = row["meaning"].rpartition("(")[2].rstrip(")").replace("microvolts", "µV")
+        found = f"b = {number(row['estimate'], 3)} {unit} per bit, {interval(row['low'], row['high'], 3)}"
+        test = f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])}"
+        gain = f"Δ log-likelihood = {number(row['delta_log_likelihood'] * 1000)} × 10⁻³ nats a word"
+        name = row["response"].replace("_", " ")
+        more, less = ("more positive", "more negative") if unit == "µV" else ("longer", "shorter")
+        effect = f"was {more if row['estimate'] > 0 else less} with higher surprisal"
+        said = f"{name} {effect}" if row["p_holm"] < ALPHA else f"surprisal had no significant effect on {name}"
+        yield sentence(f"{said}, {found}, {test}, {gain}")
+
+
+def models_of(gains: pd.DataFrame) -> list[tuple[str, str]]:
+    """List the stimulus sets and models that a table of gains has results of, in its order."""
+    ours = every_word(gains[gains["kind"] == "model"])
+    return [(stimuli, model) for (stimuli, model), _ in groups(ours, ["stimuli", "predictor"])]
+
+
+def every_word(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about all words that every model of the run has a value for."""
+    return rows[rows["words"] == ALL]
+
+
+def by_response(say: Say, rows: pd.DataFrame) -> Iterator[str]:
+    """Say rows response by response."""
+    for _, response in rows.groupby("response", sort=False):
+        yield from say(response)

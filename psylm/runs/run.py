@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.errors import InputError, Problem, PsylmError, one_of
 from psylm.common.files import replacing
 from psylm.runs.arrays import TrialArrays, array_names, read_arrays, stacked, write_arrays
 
@@ -65,12 +66,19 @@ def held(folder: Path) -> Iterator[None]:
         raise PsylmError(f"{folder}: another psylm process is running in this folder") from None
 
 
+Names = str | Collection[str]
+"""A name, or several."""
+
+
 class Run:
     """A run folder, read.
 
+    What is read is kept, and read anew only where the file has changed; every table is handed out as a copy, so that
+    what one analysis does to it does not reach the next.
+
     Parameters
     ----------
-    path
+    path : str or Path
         The folder that `psylm run` wrote.
 
     Raises
@@ -80,14 +88,23 @@ class Run:
 
     Attributes
     ----------
-    path
+    path : Path
         The folder.
-    manifest
+    manifest : dict
         What was run, with what: configuration, versions, checksums, seed, machine and times.
 
     Examples
     --------
-    A run folder is read with ``Run("runs/cloze")``; ``run.results`` is the tidy table, one row a value.
+    >>> folder = getfixture("tmp_path")
+    >>> write_json(folder / "manifest.json", {"models": {"a": {}, "b": {}}, "stimuli": {"pairs": {}}})
+    >>> rows = pd.DataFrame({"model": list("aabb"), "stimuli": "pairs", "region": ["target", "sentence"] * 2,
+    ...                      "measure": "surprisal", "word_id": -1, "value": [4.0, 9.0, 5.0, 8.0]})
+    >>> write_table(folder / "results.parquet", rows.reindex(columns=COLUMNS))
+    >>> run = Run(folder)
+    >>> list(run.grid())
+    [('a', 'pairs'), ('b', 'pairs')]
+    >>> run.scores(region="target")["value"].tolist(), run.scores(model="b")["value"].tolist()
+    ([4.0, 5.0], [5.0, 8.0])
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -99,6 +116,7 @@ class Run:
             self.manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(Problem(str(file), f"broken JSON ({error})", "a run's manifest")) from None
+        self._read: dict[Path, tuple[tuple[int, int], pd.DataFrame]] = {}
 
     @property
     def complete(self) -> bool:
@@ -108,9 +126,46 @@ class Run:
     @property
     def results(self) -> pd.DataFrame:
         """The tidy long table: one row a value, columns as in `psylm.runs.run.COLUMNS`."""
-        if not self.complete:
-            raise PsylmError(f"{self.path}: the run is not complete; the same `psylm run` resumes it")
-        return pd.read_parquet(self.path / "results.parquet").astype(KINDS)
+        return self._results().copy()
+
+    def scores(
+        self,
+        *,
+        model: Names | None = None,
+        stimuli: Names | None = None,
+        measure: Names | None = None,
+        region: Names | None = None,
+    ) -> pd.DataFrame:
+        """Return the rows of the results of some models, stimulus sets, measures and regions.
+
+        Parameters
+        ----------
+        model, stimuli, measure, region : str or collection of str, optional
+            A name, or several; all by default.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `results` in their order, none where nothing was measured.
+
+        Raises
+        ------
+        InputError
+            The run has no such model or stimulus set.
+        """
+        rows = self._results()
+        for column, names in {"model": model, "stimuli": stimuli, "measure": measure, "region": region}.items():
+            if names is None:
+                continue
+            wanted = [names] if isinstance(names, str) else list(names)
+            if column in ("model", "stimuli"):
+                self._known(column, wanted)
+            rows = rows[rows[column].isin(wanted)]
+        return rows.copy()
+
+    def grid(self) -> Iterator[tuple[str, str]]:
+        """Iterate over every model on every stimulus set: pairs of names, in the order of the config."""
+        return product(self.model_names, self.stimulus_names)
 
     @property
     def stimulus_names(self) -> list[str]:
@@ -122,17 +177,24 @@ class Run:
         """Names of the models of the run."""
         return list(self.manifest["models"])
 
+    @property
+    def seed(self) -> int:
+        """The seed of the run: of what is drawn at random, resampling in the analysis included."""
+        return int(self.manifest["seed"])
+
     def items(self, stimuli: str) -> pd.DataFrame:
-        """Items of a stimulus set, as they were when the run began."""
-        return pd.read_parquet(self._stimuli(stimuli) / "items.parquet")
+        """Items of a stimulus set, as they were when the run began; `item` and `condition` are strings."""
+        keys = {"item": "string", "condition": "string"}
+        return self._table(self._stimuli(stimuli) / "items.parquet", keys).copy()
 
     def human(self, stimuli: str) -> pd.DataFrame | None:
         """Human data of a stimulus set (item, condition, measure, value, …), or None where it has none."""
         file = self._stimuli(stimuli) / "human.parquet"
-        return pd.read_parquet(file) if file.is_file() else None
+        return self._table(file).copy() if file.is_file() else None
 
     def card(self, stimuli: str) -> dict[str, Any]:
         """Card of a stimulus set, as plain data."""
+        self._known("stimuli", [stimuli])
         card: dict[str, Any] = self.manifest["stimuli"][stimuli]["card"]
         return card
 
@@ -174,12 +236,31 @@ class Run:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables that the analysis wrote, by name."""
-        return {file.stem: pd.read_csv(file) for file in sorted((self.path / "analysis").glob("*.csv"))}
+        return {file.stem: self._table(file).copy() for file in sorted((self.path / "analysis").glob("*.csv"))}
+
+    def _results(self) -> pd.DataFrame:
+        """Return the results, not to be changed: what is handed out is a copy."""
+        if not self.complete:
+            raise PsylmError(f"{self.path}: the run is not complete; the same `psylm run` resumes it")
+        return self._table(self.path / "results.parquet", KINDS)
+
+    def _table(self, file: Path, kinds: dict[str, str] | None = None) -> pd.DataFrame:
+        """Read a table once, and again where its file has changed."""
+        about = file.stat()
+        stamp = (about.st_mtime_ns, about.st_size)
+        if file not in self._read or self._read[file][0] != stamp:
+            table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
+            self._read[file] = (stamp, table.astype(kinds) if kinds else table)
+        return self._read[file][1]
+
+    def _known(self, kind: str, names: Collection[str]) -> None:
+        known = self.model_names if kind == "model" else self.stimulus_names
+        for name in names:
+            if name not in known:
+                raise InputError(Problem(f"{self.path}: {kind}", repr(name), one_of(name, known)))
 
     def _stimuli(self, name: str) -> Path:
-        if name not in self.manifest["stimuli"]:
-            expected = "one of " + ", ".join(self.stimulus_names)
-            raise InputError(Problem(f"{self.path}: stimuli", repr(name), expected))
+        self._known("stimuli", [name])
         return self.path / "stimuli" / name
 
 

@@ -230,6 +230,6 @@ def _agreement(pairs: pd.DataFrame, plan: Finetuning, folder: Path) -> pd.DataFr
             found = correlation(
                 cosine[pairs["stimuli"] == stimuli], mine["similarity"], kind="spearman", seed=plan.seed, permutations=0
             )
-            values = {key: value for key, value in asdict(found).items() if key != "p_permutation"}
+            values = {key: value for key, value in asdict(found).items() if key not in ("p_permutation", "note")}
             rows.append({"when": when, "stimuli": stimuli, "coefficient": "spearman"} | values)
     return pd.DataFrame(rows).rename(columns={"r": "estimate"})

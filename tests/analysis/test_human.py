@@ -9,11 +9,11 @@ from scipy import stats
 
 import psylm
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import analyze, draw, tables_of
 from psylm.runs.run import Run
 from psylm.stats.conditions.frames import frame_preferences
 from psylm.stats.human.agreement import human_agreement
-from psylm.stats.human.norms import cloze_calibration, noise_ceilings
+from psylm.stats.human.respondents import cloze_calibration, noise_ceilings
 from psylm.stats.inference.calibration import calibration
 from psylm.stats.inference.ceiling import split_half
 from psylm.stats.inference.responses import response_distance

@@ -18,8 +18,8 @@ from wordfreq import zipf_frequency
 
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
-from psylm.report.page import write_report
+from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 from psylm.stats.mixed_models.regression import lagged_effects
 from psylm.stats.reading.folds import blocks, folds_by
@@ -27,6 +27,7 @@ from psylm.stats.reading.observations import observations
 from psylm.stats.reading.shape import smooth_effect
 
 LOAD = Study(None).analysis_module
+BOTH = ("reading_times", "reading_erps")
 WORDS = ("the", "old", "gardener", "saw", "a", "quiet", "river", "before", "dawn", "and", "mountains", "slept", "on")
 GOOD, NOISE, FREQUENCY = "file:good", "file:noise", "wordfreq:en"
 OWN, BEFORE = 2.0, 1.0
@@ -69,7 +70,7 @@ def write(folder: Path, card: dict, items: list, human: list, rows: list, analys
     return Run(folder)
 
 
-def write_sentences(folder: Path, sentences: int = 70, length: int = 8, analysis=("reading_times", "n400")) -> Run:
+def write_sentences(folder: Path, sentences: int = 70, length: int = 8, analysis=BOTH) -> Run:
     """Write a run on sentences whose every word is an item: times and amplitudes follow the good model's surprisal."""
     random = np.random.default_rng(4)
     items, human, rows = [], [], []
@@ -273,7 +274,7 @@ def test_single_subjects_have_slopes_of_their_own(tmp_path):
 
 
 def test_an_n400_is_more_negative_where_surprisal_is_higher(done):
-    tables = tables_of(done, "n400")
+    tables = tables_of(done, "reading_erps")
     mine = tables["effects"].query("words == 'all words'").set_index("predictor")
     assert mine.loc[GOOD, "low"] < -0.1 < mine.loc[GOOD, "high"] < 0 < mine.loc[NOISE, "high"]
     assert mine.loc[GOOD, "n"] == 560 and set(mine["response"]) == {"N400"}
@@ -296,22 +297,23 @@ def test_conditions_of_an_erp_set(tmp_path):
             amplitude = -0.3 * value + random.normal(0, 0.5)
             human.append({"item": str(item), "condition": level, "measure": "N400", "value": amplitude})
     card = {"name": "made", "factors": {"fit": ["expected", "odd"]}, "human": {"N400": "amplitude (microvolts)"}}
-    run = write(tmp_path / "made", card, items, human, rows, ["n400"])
+    run = write(tmp_path / "made", card, items, human, rows, ["reading_erps"])
     analyze(run, LOAD)
     draw(run, LOAD)
-    contrasts = tables_of(run, "n400")["contrasts"].set_index("measure")
+    contrasts = tables_of(run, "reading_erps")["contrasts"].set_index("measure")
     pivot = pd.DataFrame(human).pivot(index="item", columns="condition", values="value")
     test = stats.ttest_rel(pivot["expected"], pivot["odd"])
     assert contrasts.loc["N400", "statistic"] == pytest.approx(test.statistic)
     assert contrasts.loc[f"surprisal of {GOOD}", "estimate"] == pytest.approx(-6, abs=1)
-    assert (run.path / "figures" / "n400-conditions-made.png").is_file()
+    assert (run.path / "figures" / "reading_erps-conditions-made.png").is_file()
 
 
 def test_every_figure_has_a_caption_with_n_and_interval(done):
     captions = json.loads((done.path / "figures" / "captions.json").read_text())
     names = {stem.split("-")[1] for stem in captions if stem.startswith("reading_times")}
     assert names == {"gains", "perplexity", "spillover", "profile", "shape"}
-    assert {stem.split("-")[1] for stem in captions if stem.startswith("n400")} == {"components", "gains", "perplexity"}
+    names = {stem.split("-")[1] for stem in captions if stem.startswith("reading_erps")}
+    assert names == {"components", "gains", "perplexity"}
     assert all("n = " in caption and "95%" in caption for caption in captions.values())
 
 
@@ -329,7 +331,7 @@ def test_the_paragraph_says_what_the_tables_say(done, tables):
     )
     assert "did not improve" in " ".join(said[f"{NOISE} on made"])
     assert "the baseline determines it" in " ".join(said[f"{FREQUENCY} on made"])
-    assert "µV" in " ".join(LOAD("n400").summary(done, tables_of(done, "n400"))[f"{GOOD} on made"])
+    assert "µV" in " ".join(LOAD("reading_erps").summary(done, tables_of(done, "reading_erps"))[f"{GOOD} on made"])
 
 
 @pytest.mark.parametrize("sentences", [1, 2, 6])
@@ -355,7 +357,7 @@ def test_mistakes_are_told(tmp_path, done):
         observations(done.results, nowhere, human, card, unit="ms", spillover=2)
     run = write_texts(tmp_path / "texts")
     with pytest.raises(InputError, match=r"stimuli: found texts; expected a set .* \(microvolts\)"):
-        LOAD("n400").tables(run)
+        LOAD("reading_erps").tables(run)
 
 
 @settings(max_examples=50, deadline=None)

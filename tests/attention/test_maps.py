@@ -533,3 +533,14 @@ def test_japanese_words_are_found_and_add_up(causal):
     there = scene(trials.to_dict("records")[0], "verb", "object", "subject")
     assert there.words[there.query].startswith("入れ") and table["value"].notna().all()
     assert arrays["attention_map"][0].shape[-1] == len(there.words)
+
+
+def test_a_context_that_ends_in_a_line_break_is_read_as_it_stands():
+    regions = '[["subject", 0, 8], ["verb", 9, 12]]'
+    for context, text in (
+        ("It rained.\n", "It rained.\nThe keys are old."),
+        ("It rained.", "It rained. The keys are old."),
+    ):
+        trials = sentence_trials(["The keys are old."], regions=[regions], contexts=[context])
+        there = scene(trials.to_dict("records")[0], "verb", "subject", None)
+        assert there.text == text and there.words[there.query] == "are"

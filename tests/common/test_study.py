@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from psylm.common.errors import InputError
-from psylm.common.study import Study
+from psylm.common.study import RENAMED_ANALYSES, Study
 
 
 def test_the_studys_own_experiment_wins(tmp_path):
@@ -42,3 +42,14 @@ def test_no_link_leads_out_of_the_study(tmp_path):
     (tmp_path / "study" / "stimuli" / "x").symlink_to(outside)
     with pytest.raises(InputError, match="a link to"):
         Study(tmp_path / "study").stimulus_folder("x")
+
+
+@pytest.mark.parametrize(("before", "now"), RENAMED_ANALYSES.items())
+def test_an_analysis_is_found_by_the_name_that_it_had_before(tmp_path, before, now):
+    own = tmp_path / "analysis" / f"{before}.py"
+    own.parent.mkdir()
+    for study in (Study(None), Study(tmp_path)):
+        assert study.analysis_module(before).__doc__ == study.analysis_module(now).__doc__
+    own.write_text('"""The study\'s own."""\n')
+    assert Study(tmp_path).analysis_module(before).__doc__ == "The study's own."
+    assert Study(tmp_path).analysis_module(now).__doc__ == Study(None).analysis_module(now).__doc__

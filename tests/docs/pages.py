@@ -50,7 +50,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(block: Block) -> Iterator[list[str]]:
-    """Yield the words of each command of a shell block; a comment ends a line, a backslash continues it, `&&` joins two."""
+    """Yield the words of each command of a shell block, whose lines a backslash continues and `&&` divides."""
     for line in block.text.replace("\\\n", " ").splitlines():
         for part in line.split(" && "):
             words = shlex.split(part, comments=True)

@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from psylm.figures import positions
-from psylm.figures.attention import attention_map, by_layer, correlations, head_grid
-from psylm.figures.calibration import calibration
+from psylm.figures.attention import attention_map, by_layer, correlation_matrix, head_grid
+from psylm.figures.calibration import calibration_curve
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.learning import losses, trajectory
@@ -74,25 +74,25 @@ def drawing(draw: Callable[[], object]) -> Callable[[], object]:
 
 @drawing
 def regions_by_item() -> None:
-    axes = regions(None, REGIONS, marked=["verb"], names={"verb": "where they differ"})
+    axes = regions(REGIONS, marked=["verb"], names={"verb": "where they differ"})
     axes.get_figure().legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
 
 
 @drawing
 def regions_within_items() -> None:
-    regions(None, REGIONS, within=True).legend()
+    regions(REGIONS, within=True).legend()
 
 
 @drawing
 def effects() -> None:
-    axes = forest(None, EFFECTS, "name", "who", ["model", "people"])
+    axes = forest(EFFECTS, "name", hue="who", groups=["model", "people"])
     axes.set_xlabel("Difference in surprisal (Cohen's d)")
     axes.legend()
 
 
 @drawing
 def accuracy() -> None:
-    axes = proportions(None, ACCURACY, "name", chance=0.5)
+    axes = proportions(ACCURACY, "name", chance=0.5)
     axes.set_xlabel("Accuracy (share of pairs)")
     axes.get_figure().legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=2)
 
@@ -100,25 +100,25 @@ def accuracy() -> None:
 @drawing
 def preference_beside_published() -> None:
     published = pd.DataFrame({"name": ["BERT"], "estimate": [0.74]})
-    proportions(None, pd.concat([ACCURACY.drop(columns="human"), published]), "name").set_xlabel("Share of items")
+    proportions(pd.concat([ACCURACY.drop(columns="human"), published]), "name").set_xlabel("Share of items")
 
 
 @drawing
 def human_agreement() -> None:
     found = correlation(PAIRS["people"], PAIRS["model"], kind="spearman", seed=1)
-    axes = agreement(None, PAIRS["people"], PAIRS["model"], PAIRS["word"], found=found)
+    axes = agreement(PAIRS["people"], PAIRS["model"], PAIRS["word"], found=found)
     axes.set_xlabel("Human cloze (log-odds)")
     axes.set_ylabel("Model cloze (log-odds)")
 
 
 @drawing
 def calibration_of_two_models() -> None:
-    calibration(None, BINS, "name").legend()
+    calibration_curve(BINS, group="name").legend()
 
 
 @drawing
 def acquisition() -> None:
-    axes = trajectory(None, STEPS, "model", chance=0.5)
+    axes = trajectory(STEPS, "model", chance=0.5)
     axes.set_ylabel("Accuracy (share of pairs)")
     axes.legend()
 
@@ -138,7 +138,9 @@ def training_of_many_models() -> None:
 
 @drawing
 def means_by_condition() -> None:
-    axes = condition_means(None, ITEMS, "completion", ["expected", "within", "between"], "constraint", ["high", "low"])
+    axes = condition_means(
+        ITEMS, "completion", ["expected", "within", "between"], hue="constraint", groups=["high", "low"]
+    )
     axes.set_xlabel("completion")
     axes.set_ylabel("Surprisal of the target (bits)")
     axes.legend(title="constraint")
@@ -146,30 +148,30 @@ def means_by_condition() -> None:
 
 @drawing
 def attention_of_words() -> None:
-    attention_map(None, [[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.2, 0.5, 0.3]], ["The", "cats", "sleep"])
+    attention_map([[1.0, 0.0, 0.0], [0.6, 0.4, 0.0], [0.2, 0.5, 0.3]], ["The", "cats", "sleep"])
 
 
 @drawing
 def attention_of_heads() -> None:
     values = np.linspace(-0.3, 0.5, 12).reshape(3, 4)
-    head_grid(None, values, "Selectivity (share of attention)", best=(0, 0), marked=[(0, 1), (2, 3)])
+    head_grid(values, "Selectivity (share of attention)", best=(0, 0), marked=[(0, 1), (2, 3)])
 
 
 @drawing
 def attention_by_layer() -> None:
-    by_layer(None, LAYERS[LAYERS["layer"] >= 0], "model", "Selectivity (share of attention)").legend()
+    by_layer(LAYERS[LAYERS["layer"] >= 0], "model", "Selectivity (share of attention)").legend()
 
 
 @drawing
 def attention_agreement() -> None:
     names = ["weights", "rollout", "gradient"]
     matrix = pd.DataFrame([[1, 0.7, -0.9], [0.7, 1, 0.2], [-0.9, 0.2, 1]], names, names)
-    correlations(None, matrix, "Spearman's ρ")
+    correlation_matrix(matrix, "Spearman's ρ")
 
 
 @drawing
 def similarity_by_layer() -> None:
-    axes = layer_curves(None, LAYERS, "model", chance=0)
+    axes = layer_curves(LAYERS, "model", chance=0)
     axes.set_ylabel("Spearman's ρ")
     axes.legend()
 
@@ -177,7 +179,7 @@ def similarity_by_layer() -> None:
 @drawing
 def similarity_of_texts() -> None:
     texts = ["a dog barks", "rates rose", "a hound barks", "prices rose"]
-    similarity_matrix(None, np.eye(4) * 0.5 + np.outer([1, 0, 1, 0], [1, 0, 1, 0]) * 0.4 + 0.1, texts)
+    similarity_matrix(np.eye(4) * 0.5 + np.outer([1, 0, 1, 0], [1, 0, 1, 0]) * 0.4 + 0.1, texts)
 
 
 @drawing
@@ -187,39 +189,39 @@ def power() -> None:
 
 @drawing
 def specifications() -> None:
-    above, _ = specification_curve(None, UNIVERSE, ["measure", "model"])
+    above, _ = specification_curve(UNIVERSE, ["measure", "model"])
     above.set_ylabel("Effect (d)")
 
 
 @drawing
 def probed_layers() -> None:
-    probes(None, PROBED).legend()
+    probes(PROBED).legend()
 
 
 @drawing
 def reading_profile() -> None:
-    axes = profile(None, STEPS.rename(columns={"tokens": "position", "estimate": "mean"}), "model")
+    axes = profile(STEPS.rename(columns={"tokens": "position", "estimate": "mean"}), "model")
     axes.set_xlabel("Word of the sentence (from 0)")
     axes.set_ylabel("Reading time (ms)")
 
 
 @drawing
 def reading_shape() -> None:
-    axes = smooth_curve(None, CURVE)
+    axes = smooth_curve(CURVE)
     axes.set_ylabel("Effect (ms)")
     axes.legend()
 
 
 @drawing
 def reading_spillover() -> None:
-    axes = lagged(None, SPILLOVER, "predictor")
+    axes = lagged(SPILLOVER, "predictor")
     axes.set_ylabel("Effect of one bit (ms)")
     axes.legend()
 
 
 @drawing
 def reading_gains() -> None:
-    axes = gain_by_perplexity(None, GAINS)
+    axes = gain_by_perplexity(GAINS)
     axes.set_ylabel("Δ log-likelihood (nats)")
     axes.legend()
 

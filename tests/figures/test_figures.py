@@ -22,7 +22,7 @@ from scipy import stats
 
 from psylm.common.errors import InputError, PsylmError
 from psylm.figures import labels
-from psylm.figures.calibration import calibration, calibration_caption
+from psylm.figures.calibration import calibration_caption, calibration_curve
 from psylm.figures.conditions import condition_means
 from psylm.figures.forest import forest, proportions
 from psylm.figures.regions import regions, regions_caption
@@ -78,7 +78,7 @@ def test_a_changed_interval_is_another_picture(tmp_path):
     table = EFFECTS.copy()
     table.loc[0, "high"] += 0.02  # a pixel and a half
     with styled():
-        forest(None, table, "name", "who", ["model", "people"])
+        forest(table, "name", hue="who", groups=["model", "people"])
     geometry(plt.gcf(), tmp_path / "now.png")
     before = shutil.copy(picture("effects", greyscale=False), tmp_path / "before.png")
     assert compare_images(str(before), str(tmp_path / "now.png"), TOLERANCE) is not None
@@ -229,7 +229,7 @@ def bars(axes) -> list[list[list[float]]]:
 
 @pytest.mark.parametrize("within", [False, True])
 def test_regions_are_drawn_with_the_interval_asked_for(within):
-    axes = regions(None, REGIONS, groups=["ungrammatical", "grammatical"], within=within, marked=["verb"])
+    axes = regions(REGIONS, groups=["ungrammatical", "grammatical"], within=within, marked=["verb"])
     low, high = ("within_low", "within_high") if within else ("low", "high")
     for condition, container, ends in zip(["ungrammatical", "grammatical"], axes.containers, bars(axes), strict=True):
         rows = REGIONS[REGIONS["condition"] == condition]
@@ -244,14 +244,14 @@ def test_regions_are_drawn_with_the_interval_asked_for(within):
 
 def test_a_region_that_a_condition_lacks_is_left_out_of_its_line():
     table = REGIONS.drop(index=1)
-    first, second = (container.lines[0].get_xdata() for container in regions(None, table).containers)
+    first, second = (container.lines[0].get_xdata() for container in regions(table).containers)
     assert np.round(first).tolist() == [0, 1, 2] and len(second) == 4  # the order is that of the table
     order = ["subject", "modifier", "verb", "rest"]
-    assert np.round(regions(None, table, order).containers[0].lines[0].get_xdata()).tolist() == [0, 2, 3]
+    assert np.round(regions(table, order=order).containers[0].lines[0].get_xdata()).tolist() == [0, 2, 3]
 
 
 def test_effects_are_open_where_the_interval_holds_zero():
-    axes = forest(None, EFFECTS, "name", "who", ["model", "people"])
+    axes = forest(EFFECTS, "name", hue="who", groups=["model", "people"])
     spans = [list(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2][:-1]
     assert sorted(spans) == sorted(EFFECTS[["low", "high"]].to_numpy().tolist())
     faces = {line.get_xdata()[0]: line.get_markerfacecolor() for line in axes.lines if len(line.get_xdata()) == 1}
@@ -260,7 +260,7 @@ def test_effects_are_open_where_the_interval_holds_zero():
 
 
 def test_accuracy_is_drawn_with_chance_and_people():
-    axes = proportions(None, ACCURACY, "name", chance=0.5)
+    axes = proportions(ACCURACY, "name", chance=0.5)
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines["chance"].get_xdata()) == [0.5, 0.5]
     assert list(lines["people"].get_xdata()) == [0.97, 0.95] and list(lines["people"].get_ydata()) == [0, 1]
@@ -270,7 +270,7 @@ def test_accuracy_is_drawn_with_chance_and_people():
 
 def test_the_line_and_its_band_are_those_of_the_regression():
     found = Correlation(0.9, 0.8, 0.95, 0.001, 40)
-    axes = agreement(None, PAIRS["people"], PAIRS["model"], PAIRS["word"], outliers=3, found=found)
+    axes = agreement(PAIRS["people"], PAIRS["model"], PAIRS["word"], outliers=3, found=found)
     line = axes.lines[1]
     fit = sm.OLS(PAIRS["model"], sm.add_constant(PAIRS["people"])).fit()
     grid = sm.add_constant(np.asarray(line.get_xdata()))
@@ -288,17 +288,17 @@ def test_the_line_and_its_band_are_those_of_the_regression():
 
 @pytest.mark.parametrize("most", [0, 1, 4])
 def test_as_many_items_are_labelled_as_asked_for(most):
-    assert len(agreement(None, PAIRS["people"], PAIRS["model"], PAIRS["word"], outliers=most).texts) == most
+    assert len(agreement(PAIRS["people"], PAIRS["model"], PAIRS["word"], outliers=most).texts) == most
 
 
 def test_a_constant_measure_or_missing_items_are_drawn_without_a_line():
-    axes = agreement(None, [1.0, 1.0, 1.0, math.nan], [1.0, 2.0, 3.0, 4.0], list("abcd"))
+    axes = agreement([1.0, 1.0, 1.0, math.nan], [1.0, 2.0, 3.0, 4.0], list("abcd"))
     assert len(axes.lines) == 1 and len(axes.lines[0].get_xdata()) == 3
 
 
 def test_means_and_intervals_by_condition_are_those_of_student():
     levels = ["expected", "within", "between"]
-    axes = condition_means(None, ITEMS, "completion", levels, "constraint", ["high", "low"])
+    axes = condition_means(ITEMS, "completion", levels, hue="constraint", groups=["high", "low"])
     cells = ITEMS.groupby(["constraint", "completion"])["value"]
     for constraint, container, ends in zip(["high", "low"], axes.containers, bars(axes), strict=True):
         for level, mean, (low, high) in zip(levels, container.lines[0].get_ydata(), ends, strict=True):
@@ -308,7 +308,7 @@ def test_means_and_intervals_by_condition_are_those_of_student():
 
 
 def test_calibration_is_drawn_against_the_diagonal():
-    axes = calibration(None, BINS, "name")
+    axes = calibration_curve(BINS, group="name")
     assert list(axes.lines[0].get_xdata()) == list(axes.lines[0].get_ydata()) == [0, 1]
     curves = [one for one in axes.collections if isinstance(one, PathCollection)]
     for name, points in zip("AB", curves, strict=True):
@@ -349,8 +349,8 @@ def test_differences_between_items_do_not_widen_them_and_items_with_gaps_are_lef
 @japanese
 def test_a_run_is_drawn_grey_in_japanese_and_one_column_wide(tmp_path):
     from psylm.common.study import Study
-    from psylm.report.analyses import analyze, draw
-    from tests.report.test_page import write_run
+    from psylm.reporting.analyses import analyze, draw
+    from tests.reporting.test_page import write_run
 
     load = Study(None).analysis_module
     run = write_run(tmp_path / "made", models=("file:a",))

@@ -90,7 +90,7 @@ def test_curves_of_learning() -> None:
     lines = losses(log).lines
     assert [line.get_ydata().tolist() for line in lines] == [[3.0, 2.0], [2.5], [4.0], [4.5]]
     means = pd.DataFrame({"g": "x", "tokens": [100, 10], "estimate": [0.9, 0.5], "low": [0.8, 0.4], "high": [1.0, 0.6]})
-    axes = trajectory(plt.figure().add_subplot(), means, "g")
+    axes = trajectory(means, "g", axes=plt.figure().add_subplot())
     assert axes.lines[0].get_ydata().tolist() == [0.5, 0.9] and axes.get_xscale() == "log"
     band = axes.collections[0].get_paths()[0].vertices
     assert {round(y, 6) for y in band[:, 1]} >= {0.4, 0.6, 0.8, 1.0}

@@ -8,6 +8,7 @@ import shutil
 import pytest
 import torch
 
+from psylm.common.errors import PsylmError
 from psylm.models import load_model
 from psylm.models.query import Query
 
@@ -177,18 +178,32 @@ def architecture(causal_folder, tmp_path_factory):
     return get
 
 
+def every_token(ids):
+    """A query for each token of a sequence but the first."""
+    return Query(ids, tuple(range(1, len(ids))), ids[1:])
+
+
 def bits(model, sequences):
     """Surprisal of every token but the first, of sequences that are asked together."""
-    queries = [Query(ids, tuple(range(1, len(ids))), ids[1:]) for ids in sequences]
+    return answers(model, [every_token(ids) for ids in sequences])
+
+
+def answers(model, queries):
+    """Surprisal of what is asked."""
     found = model.predict(queries, lambda distributions, places, asked: distributions.log_probability(places, asked))
     return [-values / math.log(2) for values in found]
 
 
 def own_bits(model, ids):
-    """The same by the network itself, which reads one sequence and nothing else."""
+    """Surprisal of every token but the first by the network itself."""
+    return own_answers(model, every_token(ids))
+
+
+def own_answers(model, query):
+    """Surprisal of what is asked by the network itself, which reads one sequence and nothing else."""
     with torch.inference_mode():
-        logits = model.network(input_ids=torch.tensor([ids]), use_cache=False).logits[0].double()
-    return -logits.log_softmax(-1)[:-1].gather(-1, torch.tensor(ids[1:])[:, None])[:, 0].numpy() / math.log(2)
+        logits = model.network(input_ids=torch.tensor([query.ids]), use_cache=False).logits[0].double()
+    return -logits.log_softmax(-1)[[at - 1 for at in query.at], list(query.tokens)].numpy() / math.log(2)
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -239,3 +254,74 @@ def test_windows_are_shared_within_not_beyond(name, architecture, monkeypatch):
     if name != "gpt_neo":  # its window counts tokens of the row
         assert tokens_read(model, within, monkeypatch) < sum(len(ids) - 1 for ids in within)
     assert tokens_read(model, BRANCHING, monkeypatch) >= sum(len(ids) - 1 for ids in BRANCHING)
+
+
+def test_windows_that_do_not_overlap_are_predicted_from_the_token_before(headless_folder):
+    """Without a beginning-of-sequence token, each window has one token of context at least."""
+    model = load_model(f"file:{headless_folder}", device="cpu")
+    text = tokens(150, 8)
+    with model.reading(None, 0):
+        queries, counts = model.word_queries(text, [(at, at + 1) for at in range(len(text))], after=False)
+        found = answers(model, queries)
+    assert counts == [0, *[1] * 149]  # nothing stands before the first
+    assert len(queries) == 3 and all(query.at[0] >= 1 for query in queries)
+    for query, values in zip(queries, found, strict=True):
+        assert values == pytest.approx(own_answers(model, query), abs=1e-4)
+    assert [token for query in queries for token in query.tokens] == list(text[1:])
+
+
+def test_windows_above_the_limit_are_read_one_after_the_other(architecture):
+    """A text of twice the window: each part as the network itself reads it, after a beginning of its own."""
+    for kind, name in (("plain", "opt"), ("windowed", "gpt_neo"), ("unbranched", "xlm-roberta-xl")):
+        model = architecture(kind, name)
+        text = tokens(2 * model.window, 9)
+        queries, _ = model.word_queries(text, [(at, at + 1) for at in range(len(text))], after=False)
+        assert max(len(query.ids) for query in queries) <= model.window
+        for query, values in zip(queries, answers(model, queries), strict=True):
+            assert values == pytest.approx(own_answers(model, query), abs=1e-4)
+
+
+def test_nothing_is_predicted_from_another_text(headless_folder):
+    model = load_model(f"file:{headless_folder}", device="cpu")
+    with pytest.raises(ValueError, match="nothing stands before"):
+        answers(model, [Query((5, 6), (0, 1), (5, 6))])
+
+
+def test_a_model_that_sees_what_follows_is_refused_by_its_configuration(causal_folder, tmp_path):
+    with pytest.raises(PsylmError, match="BertLMHeadModel without is_decoder: true"):
+        made("bert", BERT | {"is_decoder": False}, causal_folder, tmp_path / "model")
+
+
+def test_a_network_that_sees_what_follows_is_refused(causal_folder):
+    """Whatever its configuration says: here an attention that lost its mask."""
+    model = load_model(f"file:{causal_folder}", device="cpu")
+    body, forward = model.head.body, type(model.head.body).forward
+    ones = torch.zeros(1, 1, 1, 1)
+    model.head.body.forward = lambda input_ids, **rest: forward(
+        body, input_ids, attention_mask=ones.expand(len(input_ids), 1, input_ids.shape[1], input_ids.shape[1]), **rest
+    )
+    with pytest.raises(PsylmError, match="predicts tokens by what follows them"):
+        model.check_direction()
+
+
+def test_a_row_of_several_texts_stays_below_a_ceiling(architecture):
+    """What each text has room for is not refused because they share a row."""
+    from dataclasses import replace
+
+    model = architecture("plain", "gpt2")
+    before, model.allowance = model.allowance, replace(model.allowance, longest=35)
+    try:
+        for ids, values in zip(BRANCHING, bits(model, BRANCHING), strict=True):
+            assert values == pytest.approx(own_bits(model, ids), abs=1e-4)
+    finally:
+        model.allowance = before
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("unbranched", "mpt"), ("recurrent", "mamba2"), ("windowed", "gemma3_text")]
+)
+def test_a_ceiling_on_memory_is_read_with_any_configuration(kind, name, architecture):
+    model = architecture(kind, name)
+    again = load_model(model.info.name, device="cpu", memory="40GB")
+    for ids, values in zip(BRANCHING, bits(again, BRANCHING), strict=True):
+        assert values == pytest.approx(own_bits(model, ids), abs=1e-4)

@@ -24,7 +24,7 @@ from psylm.models import load_model
 from psylm.models.names import ModelSource
 from psylm.models.start import KNOWN, find_start
 from psylm.models.tokens import Tokenizer
-from psylm.report.page import write_report
+from psylm.reporting.page import write_report
 from psylm.runs.run import Run
 from tests.conftest import TEXT, pieces
 

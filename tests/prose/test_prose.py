@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from psylm.prose.results import contrasts, correlations, effects, means, references
+from psylm.prose.conditions import contrasts, means
+from psylm.prose.human import correlations, references
+from psylm.prose.reading import effects
 from psylm.stats.conditions.design import condition_table, contrast_table
 from psylm.stats.inference.multiple import adjusted
 

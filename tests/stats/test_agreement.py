@@ -15,7 +15,7 @@ from scipy import stats
 from psylm.common.errors import InputError
 from psylm.stats.inference.calibration import calibration
 from psylm.stats.inference.ceiling import spearman_brown, split_half
-from psylm.stats.inference.correlation import TESTS, Resampled, correlation
+from psylm.stats.inference.correlation import TESTS, ResampledCorrelation, correlation
 from psylm.stats.inference.resampling import (
     bca_constants,
     bca_interval,
@@ -52,11 +52,12 @@ def test_a_resample_counted_is_the_resample_drawn(n, seed, kind):
     """Correlating with counts equals correlating the resampled items themselves, ties and all."""
     x, y = related(n, seed, ties=True)
     drawn = np.random.default_rng(seed).integers(n, size=n)
+    counts = np.bincount(drawn, minlength=n)[None]
     if np.ptp(x[drawn]) == 0 or np.ptp(y[drawn]) == 0:
-        assert Resampled(x, y, kind)(np.bincount(drawn, minlength=n)[None])[0] == 0
+        assert ResampledCorrelation(x, y, kind)(counts)[0] == 0
         return
     expected = TESTS[kind](x[drawn], y[drawn]).statistic
-    assert Resampled(x, y, kind)(np.bincount(drawn, minlength=n)[None])[0] == pytest.approx(expected, abs=1e-9)
+    assert ResampledCorrelation(x, y, kind)(counts)[0] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", TESTS)
@@ -128,7 +129,7 @@ def test_bca_is_rs_boot_on_the_same_resamples(kind):
     x, y = data["time"].to_numpy(), data["frequency"].to_numpy()
     drawn = resamples(60, 999)
     counts = np.stack([np.bincount(items, minlength=60) for items in drawn])
-    statistic = Resampled(x, y, kind)
+    statistic = ResampledCorrelation(x, y, kind)
     estimate = float(TESTS[kind](x, y).statistic)
     resampled, left_out = statistic(counts), jackknife(statistic, 60)
     theirs = REFERENCE["bca", kind]

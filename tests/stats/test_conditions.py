@@ -278,7 +278,7 @@ def test_a_specification_that_cannot_be_analysed_is_noted():
 def test_a_specification_curve_shows_every_estimate_and_its_choices():
     table = multiverse(words(), odd_minus_fitting)
     above, below = specification_curve(
-        None, table, ["measure", "model", "aggregation"], ("effect_size", "effect_low", "effect_high")
+        table, ["measure", "model", "aggregation"], columns=("effect_size", "effect_low", "effect_high")
     )
     drawn = np.concatenate([line.get_ydata() for line in above.lines[1:]])
     assert sorted(drawn) == pytest.approx(sorted(table["effect_size"]))

@@ -13,8 +13,16 @@ from psylm.common.study import Study
 from psylm.figures.lesions import dissociation
 from psylm.lesions.series import LesionSeries
 from psylm.models.lesion_kinds import dose_of
-from psylm.report.analyses import analyze, draw, modules, tables_of
-from psylm.stats.lesions.dissociation import Resampled, choices, cube, dissociations, midway, performance, slopes
+from psylm.reporting.analyses import analyze, draw, modules, tables_of
+from psylm.stats.lesions.dissociation import (
+    ResampledPerformance,
+    choices,
+    cube,
+    dissociations,
+    midway,
+    performance,
+    slopes,
+)
 from psylm.stats.lesions.participants import participants, subject_of
 
 
@@ -39,7 +47,7 @@ def hits(shares, items=200, draws=1, seed=0):
 
 def test_performance_of_a_lesion_is_the_share_of_hits():
     data = hits({("a", "intact"): 0.9, ("a", "x=1"): 0.5}, items=40, draws=1)
-    table = performance(cube(data), Resampled(cube(data), 1)).set_index("lesion")
+    table = performance(cube(data), ResampledPerformance(cube(data), 1)).set_index("lesion")
     for lesion, rows in data.groupby("lesion"):
         share, n = rows["hit"].mean(), len(rows)
         assert table.loc[lesion, "estimate"] == share
@@ -53,7 +61,7 @@ def test_the_interval_of_several_draws_knows_that_draws_differ():
     """Two draws of ten that fail altogether: over items alone there is no variance, over draws there is."""
     data = hits({("a", "x=1"): 1.1}, items=50, draws=10)
     data.loc[data["seed"] < 2, "hit"] = 0.0
-    (row,) = performance(cube(data), Resampled(cube(data), 1)).to_dict("records")
+    (row,) = performance(cube(data), ResampledPerformance(cube(data), 1)).to_dict("records")
     assert (row["estimate"], row["lowest"], row["highest"], row["draws"], row["n"]) == (0.8, 0.0, 1.0, 10, 50)
     # a resample of draws is binomial, its deviations scaled to the unbiased standard error
     bounds = 0.8 + np.sqrt(10 / 9) * (stats.binom.ppf([0.025, 0.975], 10, 0.8) / 10 - 0.8)
@@ -85,7 +93,7 @@ def test_a_crossover_is_found_and_mere_severity_is_none():
     severe = {("a", "x"): 0.4, ("a", "y"): 0.8, ("b", "x"): 0.7, ("b", "y"): 0.72}  # y spares both tasks
     for shares, expected in ((crossed, True), (severe, False)):
         data = cube(hits(shares))
-        (row,) = dissociations(Resampled(data, 1), {"one": "x", "other": "y"}).to_dict("records")
+        (row,) = dissociations(ResampledPerformance(data, 1), {"one": "x", "other": "y"}).to_dict("records")
         assert row["crossover"] is expected
         for effect, task in (("effect_a", "a"), ("effect_b", "b")):
             assert row[effect] == pytest.approx(data[task]["x"].mean() - data[task]["y"].mean())
@@ -111,7 +119,7 @@ def test_without_an_interaction_one_is_found_as_often_as_it_should_be():
         }
         weights = {(task, lesion): sign for (task, lesion), sign in zip(
             (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")), (1, -1, -1, 1), strict=True)}  # fmt: skip
-        _, below, above, _ = Resampled(data, seed, resamples=400).estimate(weights)
+        _, below, above, _ = ResampledPerformance(data, seed, resamples=400).estimate(weights)
         found += not below < 0 < above
     low, high = stats.binom.ppf([0.001, 0.999], experiments, 0.05)
     assert low <= found <= high
@@ -204,7 +212,7 @@ def test_a_run_over_lesions_is_analysed_from_start_to_end(run):
     assert {path.stem.partition("-file")[0] for path in figures} >= {
         "lesions-dose-response", "lesions-controls", "lesions-dissociation", "participants-effects-pairs"
     }  # fmt: skip
-    said = {name: module.summary(run, tables_of(run, name)) for name, module in modules(run, study.analysis_module)}
+    said = {name: module.summary(run, tables_of(run, name)) for name, module, _ in modules(run, study.analysis_module)}
     (text,) = said["lesions"].values()
     assert text[0].startswith("The intact model chose right in ")
     assert "10 comparisons" in " ".join(text)

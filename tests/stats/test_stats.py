@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from psylm.stats.conditions.design import condition_table, contrast_table
-from psylm.stats.human.agreement import OURS, processing_effects
 from psylm.stats.inference.correlation import correlation, log_odds
 from psylm.stats.inference.intervals import independent_contrast, mean_interval, paired_contrast, proportion_interval
 from psylm.stats.inference.multiple import adjusted
 from psylm.stats.mixed_models.regression import predictor_effect
+from psylm.stats.reading.effects import OURS, target_effects
 
 
 @settings(max_examples=50, deadline=None)
@@ -228,7 +228,7 @@ def test_predictors_are_compared_on_the_same_words():
         "human": {"rt": "reading time (ms)", "liking": "rating (1 to 5)"},
         "references": {"other_surprisal": "Other"},
     }
-    table = pd.DataFrame(processing_effects(data, card | {"language": "en"}))
+    table = pd.DataFrame(target_effects(data, card | {"language": "en"}))
     assert set(table["response"]) == {"rt"}
     same = table[table["words"] == "words of one token"].set_index("predictor")
     assert set(same["n"]) == {480}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import psylm
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw
+from psylm.reporting.analyses import analyze, draw
 from psylm.runs.run import Run
 from psylm.stimuli.predictions import evaluate, parse, places
 from psylm.stimuli.readers.blimp import blimp
@@ -137,7 +137,7 @@ def write_study(folder, suite, model):
     (folder / "experiments").mkdir()
     (folder / "experiments" / "toy.yaml").write_text(
         f"name: toy\nstimuli: [toy]\nmodels: ['file:{model}']\nmeasures:\n  - surprisal: {{units: [region]}}\n"
-        "analysis: [syntaxgym]\n"
+        "analysis: [suites]\n"
     )
 
 
@@ -152,7 +152,7 @@ def test_accuracy_is_the_share_of_items_whose_surprisals_fulfil_the_prediction(
     study = Study(study_folder)
     run = psylm.run("toy", study=study)
     analyze(run, study.analysis_module)
-    accuracy = run.tables()["syntaxgym-predictions"]
+    accuracy = run.tables()["suites-predictions"]
     results = run.results.set_index(["item", "condition", "region"])["value"]
     by_hand = [results[item, "match", "3"] < results[item, "mismatch", "3"] for item in ("1", "2")]
     assert accuracy["estimate"][0] == sum(by_hand) / 2 and accuracy["n"].tolist() == [2, 2]

@@ -325,7 +325,7 @@ def test_an_experiment_over_every_checkpoint(tmp_path: Path, monkeypatch: pytest
     make_study(tmp_path, models)
     (tmp_path / "experiments" / "learning.yaml").write_text(
         "name: learning\nstimuli: [agreement-grammar]\ntrain: small\nmodels: ['scratch:trained/small@all']\n"
-        "measures: [surprisal]\nanalysis: [trajectory]\n"
+        "measures: [surprisal]\nanalysis: [learning]\n"
     )
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["run", "learning", "--limit", "6"])
@@ -333,7 +333,7 @@ def test_an_experiment_over_every_checkpoint(tmp_path: Path, monkeypatch: pytest
     run = psylm.Run("runs/learning-limit-6")
     steps = {info["training"]["step"] for info in run.manifest["models"].values()}
     assert len(run.model_names) == 2 * 2 * 3 and steps == {1, 3, 12}
-    learners = run.tables()["trajectory-learners"]
+    learners = run.tables()["learning-learners"]
     assert set(learners["architecture"]) == {"GPT", "LSTM"} and set(learners["seed"]) == {1, 2}
     # one accuracy, computed here from the run's own surprisals
     name = next(n for n in run.model_names if n.endswith("GPT-seed2@12"))
@@ -345,7 +345,7 @@ def test_an_experiment_over_every_checkpoint(tmp_path: Path, monkeypatch: pytest
     expected = (wide["good"] < wide["bad"]).groupby(phenomenon).mean()
     mine = learners.query("architecture == 'GPT' and seed == 2 and step == 12").set_index("condition")["estimate"]
     assert mine.to_dict() == expected.to_dict()
-    means = run.tables()["trajectory-means"]
+    means = run.tables()["learning-means"]
     row = means.query("architecture == 'GPT' and step == 12 and condition == 'no attractor'").iloc[0]
     both = learners.query("architecture == 'GPT' and step == 12 and condition == 'no attractor'")["estimate"]
     assert row["estimate"] == pytest.approx(both.mean()) and row["learners"] == 2

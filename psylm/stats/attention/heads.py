@@ -117,6 +117,8 @@ def best_head(
         tried += len(signs)
     exact = int(2**n <= permutations)
     found = table["value"].dropna()
+    if len(found) < 2:
+        return HeldOut(Result(estimate=math.nan, n=len(found)), table, math.nan)
     half = float(stats.t.ppf((1 + LEVEL) / 2, len(found) - 1) * found.std() * math.sqrt(_widened(folds) / len(found)))
     estimate = float(observed[0])
     p = (above + 1 - exact) / (tried + 1 - exact) if tried else math.nan
@@ -247,6 +249,10 @@ def by_item(values: ArrayLike, items: Sequence[object]) -> tuple[list[object], n
     (['a', 'b'], [1.5, 5.0])
     """
     array = np.asarray(values, dtype=float)
+    if np.isinf(array).any() or not len(array):
+        raise InputError(
+            Problem("values", "infinity" if len(array) else "no trials", "numbers, [trials, layers, heads]")
+        )
     codes, names = pd.factorize(np.asarray(items, dtype=object))
     if array.ndim != 3 or len(array) != len(codes):
         raise InputError(Problem("values", f"shape {array.shape}", f"[{len(codes)} trials, layers, heads]"))

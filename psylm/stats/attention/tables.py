@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from psylm.runs.run import Run
 from psylm.stats.attention.heads import HeldOut, best_head, head_tests, nanmean
 from psylm.stats.attention.linking import covariances, links, mediated
-from psylm.stats.conditions.pairs import Pairs, main_effects
+from psylm.stats.conditions.pairs import Pairs, main_effects, pair_up
 from psylm.stats.inference.correlation import correlation
 from psylm.stats.inference.intervals import mean_interval, paired_contrast
 
@@ -25,6 +26,11 @@ BEST = "weights, best head"
 
 FEWEST = 5
 """Items that a head is chosen by, at least."""
+
+SELECTIVITY = "attention_selectivity"
+
+MEASURES = {SELECTIVITY: "weights"} | {f"{SELECTIVITY}_{kind}": kind for kind in KINDS[1:]}
+"""Measures and arrays, and the kind of attention that they are of."""
 
 
 @dataclass(frozen=True)
@@ -170,3 +176,20 @@ def mediation_rows(looks: Looks, seed: int) -> Iterator[dict[str, Any]]:
         for first, second in combinations(levels, 2):
             found = mediated(table, "margin", column, factor, (first, second), cells, seed=seed)
             yield {"predictor": name, "factor": factor, "contrast": f"{first} − {second}"} | found
+
+
+def looks_of(run: Run, model: str, stimuli: str) -> Looks | None:
+    """Bring margins and selectivity of the same pairs together; None where there are no pairs."""
+    card = run.card(stimuli)
+    mine = run.scores(model=model, stimuli=stimuli, measure=["surprisal", *MEASURES])
+    mine = mine[(mine["measure"] != "surprisal") | (mine["region"] == "target")]
+    scores = mine.pivot_table(index=["item", "condition"], columns="measure", values="value", sort=False)
+    if not {SELECTIVITY, "surprisal"} <= set(scores):
+        return None
+    scores = scores.rename(columns=MEASURES).rename_axis(columns=None).reset_index()
+    pairs = pair_up(run.items(stimuli), card["factors"], card["between"], scores)
+    if pairs is None:
+        return None
+    there = set(run.array_names())
+    arrays = {kind: run.stacked(name, model=model, stimuli=stimuli) for name, kind in MEASURES.items() if name in there}
+    return Looks(pairs, {kind: by_pair(pairs, *found) for kind, found in arrays.items() if found[1].ndim == 3})

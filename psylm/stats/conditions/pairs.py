@@ -51,7 +51,7 @@ class Pairs:
         return ["/".join(levels) for levels in self.table[list(self.factors)].astype(str).itertuples(index=False)]
 
 
-def minimal_pairs(
+def pair_up(
     items: pd.DataFrame, factors: Mapping[str, Sequence[str]], between: Sequence[str], scores: pd.DataFrame
 ) -> Pairs | None:
     """Bring what was measured of the two sentences of each pair together.

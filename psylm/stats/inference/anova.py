@@ -14,6 +14,7 @@ from scipy import optimize, stats
 
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import LEVEL
+from psylm.stats.inference.one_model import check_finite, check_one
 
 
 def anova(
@@ -48,7 +49,7 @@ def anova(
     Raises
     ------
     InputError
-        A factor does not vary as it is said to, or too few units are complete.
+        A factor does not vary as it is said to, too few units are complete, or the rows are those of several models.
 
     References
     ----------
@@ -109,6 +110,8 @@ def _layout(data: pd.DataFrame, value: str, unit: str, within: list[str], betwee
     missing = [name for name in (value, unit, *within, *between) if name not in data]
     if missing:
         raise InputError(*(Problem(f"column {name!r}", "no such column", ", ".join(data.columns)) for name in missing))
+    check_one(data, [unit, *within, *between])
+    check_finite(f"column {value!r}", data[value])
     if not within and not between:
         raise InputError(Problem("within, between", "no factor", "at least one"))
     known = data.dropna(subset=[value, unit, *within, *between])
@@ -220,6 +223,8 @@ def partial_eta_interval(f: float, df: float, df_error: float) -> tuple[float, f
     >>> [round(x, 3) for x in partial_eta_interval(9.0, 1, 30)]
     [0.023, 0.446]
     """
+    if not math.isfinite(f):
+        return math.nan, math.nan
 
     def bound(tail: float) -> float:
         def excess(noncentrality: float) -> float:

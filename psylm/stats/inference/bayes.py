@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import LEVEL
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.result import Result
 
 MEDIUM = math.sqrt(2) / 2
@@ -58,7 +60,7 @@ def jzs_t(
     Returns
     -------
     BayesFactor
-        NaN for fewer than two values, or without variation.
+        NaN for fewer than two values, without variation, or with an infinity.
 
     References
     ----------
@@ -71,18 +73,22 @@ def jzs_t(
     >>> round(found.bf10, 2), round(found.estimate, 2)
     (3.08, 0.7)
     """
+    if not 0 < scale < math.inf:
+        raise InputError(Problem("scale", f"{scale:g}", "a number above 0"))
     a = np.asarray(first, dtype=float)
     if second is not None and not paired:
         b = np.asarray(second, dtype=float)
         a, b = a[~np.isnan(a)], b[~np.isnan(b)]
         n = len(a) + len(b)
-        if min(len(a), len(b)) < 2 or np.ptp(a) + np.ptp(b) == 0:
+        if min(len(a), len(b)) < 2 or not np.isfinite([a.sum(), b.sum()]).all() or np.ptp(a) + np.ptp(b) == 0:
             return BayesFactor(estimate=math.nan, n=n)
         return _bayes_factor(float(stats.ttest_ind(a, b).statistic), n - 2, len(a) * len(b) / n, n, scale)
+    if second is not None:
+        check_pairs(a, np.asarray(second, dtype=float))
     differences = a if second is None else a - np.asarray(second, dtype=float)
     differences = differences[~np.isnan(differences)]
     n = len(differences)
-    if n < 2 or np.ptp(differences) == 0:
+    if n < 2 or not np.isfinite(differences).all() or np.ptp(differences) == 0:
         return BayesFactor(estimate=math.nan, n=n)
     return _bayes_factor(float(stats.ttest_1samp(differences, 0).statistic), n - 1, n, n, scale)
 
@@ -146,7 +152,7 @@ def jzs_correlation(x: ArrayLike, y: ArrayLike, *, width: float = MEDIUM_CORRELA
     Returns
     -------
     BayesFactor
-        `statistic` is Pearson's r; NaN for fewer than four items, or without variation.
+        `statistic` is Pearson's r; NaN for fewer than four items, without variation, or with an infinity.
 
     References
     ----------
@@ -159,11 +165,14 @@ def jzs_correlation(x: ArrayLike, y: ArrayLike, *, width: float = MEDIUM_CORRELA
     >>> round(found.bf10, 1), found.low < found.estimate < found.high
     (4.1, True)
     """
+    if not 0 < width < math.inf:
+        raise InputError(Problem("width", f"{width:g}", "a number above 0"))
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    check_pairs(a, b)
     both = ~(np.isnan(a) | np.isnan(b))
     a, b = a[both], b[both]
     n = len(a)
-    if n < 4 or np.ptp(a) == 0 or np.ptp(b) == 0:
+    if n < 4 or not np.isfinite([a, b]).all() or np.ptp(a) == 0 or np.ptp(b) == 0:
         return BayesFactor(estimate=math.nan, n=n)
     test = stats.pearsonr(a, b)
     r = float(np.clip(test.statistic, -1 + 1e-12, 1 - 1e-12))  # the density has no bound at a perfect correlation

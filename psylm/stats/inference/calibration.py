@@ -14,6 +14,7 @@ from scipy import special, stats
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.correlation import log_odds
 from psylm.stats.inference.intervals import LEVEL, mean_interval
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.resampling import RESAMPLES, bca_interval, bootstrap, jackknife
 
 BINS = 10
@@ -30,7 +31,7 @@ class Calibration:
     curve
         A row a bin: `predicted` and `observed` are the mean probability and the mean share of its items, `low` and
         `high` the 95% interval of the share (Student's t over items), `n` the number of items. It is what
-        `psylm.figures.calibration.calibration` draws.
+        `psylm.figures.calibration.calibration_curve` draws.
     """
 
     table: pd.DataFrame
@@ -102,6 +103,9 @@ def calibration(
     np.float64(0.1)
     """
     p, h = np.asarray(model, dtype=float), np.asarray(human, dtype=float)
+    check_pairs(p, h)
+    if bins < 1:
+        raise InputError(Problem("bins", str(bins), "1 or more"))
     size = np.broadcast_to(np.nan if respondents is None else np.asarray(respondents, dtype=float), p.shape)
     known = ~(np.isnan(p) | np.isnan(h))
     p, h, size = p[known], h[known], size[known]

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from psylm.common.errors import InputError, Problem
-from psylm.stats.inference.correlation import Resampled
+from psylm.stats.inference.correlation import ResampledCorrelation
+from psylm.stats.inference.one_model import check_finite, check_one
 from psylm.stats.inference.resampling import RESAMPLES, bca_interval, bootstrap, jackknife
 from psylm.stats.inference.result import Result
 
@@ -119,6 +120,12 @@ def split_half(
     missing = [name for name in (*items, subject, value) if name not in data]
     if missing:
         raise InputError(*(Problem(f"column {name!r}", "no such column", ", ".join(data.columns)) for name in missing))
+    if kind not in ("pearson", "spearman"):
+        raise InputError(Problem("kind", repr(kind), "pearson, spearman"))
+    if splits < 1:
+        raise InputError(Problem("splits", str(splits), "1 or more"))
+    check_one(data, [*items, subject])
+    check_finite(value, data[value])
     wide = data.pivot_table(index=list(items), columns=subject, values=value, observed=True).to_numpy(float)
     people = wide.shape[1]
     if people < 2:
@@ -170,7 +177,7 @@ class _Halves:
     def __init__(self, first: np.ndarray, second: np.ndarray, kind: str) -> None:
         self.both = ~(np.isnan(first) | np.isnan(second))
         self.splits = [
-            Resampled(first[both, split], second[both, split], kind) if both.sum() >= 4 else None
+            ResampledCorrelation(first[both, split], second[both, split], kind) if both.sum() >= 4 else None
             for split, both in enumerate(self.both.T)
         ]
 

@@ -13,6 +13,7 @@ from scipy import stats
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.anova import anova
 from psylm.stats.inference.intervals import LEVEL, Estimate, noncentral_interval, paired_contrast
+from psylm.stats.inference.one_model import check_finite, check_one
 
 Weights = Mapping[str, "Mapping[str, float] | tuple[str, str]"]
 
@@ -46,7 +47,8 @@ def contrast(data: pd.DataFrame, value: str, unit: str, weights: Weights) -> Est
     Raises
     ------
     InputError
-        A factor or level is not there, or a factor varies within some units only.
+        A factor or level is not there, a factor varies within some units only, or the rows are those of several models
+        (measures, stimulus sets), which would be averaged.
 
     References
     ----------
@@ -63,6 +65,8 @@ def contrast(data: pd.DataFrame, value: str, unit: str, weights: Weights) -> Est
     """
     signed = {name: _weights(levels) for name, levels in weights.items()}
     _check(data, value, unit, signed)
+    check_one(data, [unit, *signed])
+    check_finite(f"column {value!r}", data[value])
     used = np.logical_and.reduce([data[name].isin(list(levels)) for name, levels in signed.items()])
     cells = data[used].groupby([unit, *signed], observed=True)[value].mean()
     varies = cells.index.to_frame(index=False).groupby(unit, observed=True)[list(signed)].nunique()

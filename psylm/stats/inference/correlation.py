@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from psylm.common.errors import InputError, Problem
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.resampling import (
     CELLS,
     PERMUTATIONS,
@@ -28,6 +30,9 @@ TESTS: dict[str, Callable[..., Any]] = {
     "spearman": stats.spearmanr,
     "kendall": stats.kendalltau,
 }
+
+ROUNDING = 1e-6
+"""By how much a probability may lie outside [0, 1]."""
 
 PERMUTED = {"pearson": 2000, "spearman": 2000, "kendall": 200}
 """Up to this many items permutations are drawn; above, they take long, and the usual test's `p` is as good."""
@@ -49,6 +54,8 @@ class Correlation:
         Number of items.
     p_permutation
         Of the permutation test: exact for up to eight items; NaN for more than 2,000 (τ: 200), where `p` is as good.
+    note
+        Why there is no correlation; empty where there is one.
     """
 
     r: float
@@ -57,6 +64,7 @@ class Correlation:
     p: float
     n: int
     p_permutation: float = math.nan
+    note: str = ""
 
 
 def correlation(
@@ -79,7 +87,12 @@ def correlation(
     -------
     Correlation
         With the bias-corrected and accelerated interval of resamples of items; NaN where fewer than four items are
-        left or one measure is constant.
+        left, one measure is constant, or Pearson's r meets an infinity; `note` says so. Ranks of infinities are ranks.
+
+    Raises
+    ------
+    InputError
+        `kind` is another, or the measures are not of one length.
 
     References
     ----------
@@ -92,21 +105,35 @@ def correlation(
     >>> round(found.r, 3), round(found.p_permutation, 3)
     (0.8, 0.133)
     """
+    if kind not in TESTS:
+        raise InputError(Problem("kind", repr(kind), ", ".join(TESTS)))
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    check_pairs(a, b)
     both = ~(np.isnan(a) | np.isnan(b))
     a, b = a[both], b[both]
     n = len(a)
-    if n < 4 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return Correlation(math.nan, math.nan, math.nan, math.nan, n)
+    if not np.isfinite([a, b]).all():
+        if kind == "pearson":
+            infinite = int((~np.isfinite(a) | ~np.isfinite(b)).sum())
+            return _none(n, f"{infinite} items have an infinite value")
+        a, b = stats.rankdata(a), stats.rankdata(b)
+    if n < 4:
+        return _none(n, f"{n} items: too few")
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return _none(n, "one measure is the same for all items")
     test = TESTS[kind](a, b)
     rng = np.random.default_rng(seed)
-    resampled = Resampled(a, b, kind)
+    resampled = ResampledCorrelation(a, b, kind)
     low, high = bca_interval(float(test.statistic), bootstrap(resampled, n, rng, resamples), jackknife(resampled, n))
     p = _permutation_test(a, b, kind, rng, permutations) if permutations else math.nan
     return Correlation(float(test.statistic), low, high, float(test.pvalue), n, p)
 
 
-class Resampled:
+def _none(n: int, note: str) -> Correlation:
+    return Correlation(math.nan, math.nan, math.nan, math.nan, n, note=note)
+
+
+class ResampledCorrelation:
     """The correlation of two measures in resamples of their items, given as counts.
 
     Parameters
@@ -118,7 +145,8 @@ class Resampled:
 
     Examples
     --------
-    >>> Resampled(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, 2.0, 3.0, 0.0]), "pearson")(np.array([[1, 1, 2, 0]]))
+    >>> resampled = ResampledCorrelation(np.array([1.0, 2.0, 3.0, 9.0]), np.array([1.0, 2.0, 3.0, 0.0]), "pearson")
+    >>> resampled(np.array([[1, 1, 2, 0]]))
     array([1.])
     """
 
@@ -219,6 +247,10 @@ def log_odds(probability: ArrayLike) -> np.ndarray:
     [0.0, -1.386, -2.197]
     """
     p = np.asarray(probability, dtype=float)
+    outside = p[(p < -ROUNDING) | (p > 1 + ROUNDING)]
+    if outside.size:
+        raise InputError(Problem("probability", f"{outside.flat[0]:g}", "values between 0 and 1"))
+    p = np.clip(p, 0, 1)
     inside = p[(p > 0) & (p < 1)]
     edge = max(float(np.minimum(inside, 1 - inside).min()) / 2, 5e-324) if len(inside) else 0.25
     inner = np.where(p == 0, edge, np.where(p == 1, edge, p))

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import noncentral_interval
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.result import Result
 
 
@@ -46,6 +48,11 @@ def cohens_d(first: ArrayLike, second: ArrayLike = 0.0, *, kind: str) -> Standar
         Intervals from the noncentral t distribution: exact under normality for `z` and `s` (with equal variances),
         approximate for `av` (Algina & Keselman 2003). `n` is the number of pairs, or of values in both groups.
 
+    Raises
+    ------
+    InputError
+        `kind` is another, or pairs are not of one length.
+
     References
     ----------
     Lakens, D. (2013). Calculating and reporting effect sizes to facilitate cumulative science. Frontiers in
@@ -59,14 +66,18 @@ def cohens_d(first: ArrayLike, second: ArrayLike = 0.0, *, kind: str) -> Standar
     >>> round(found.estimate, 2), round(found.g, 2), round(found.p, 3)
     (2.15, 1.72, 0.009)
     """
+    if kind not in ("z", "av", "s"):
+        raise InputError(Problem("kind", repr(kind), "z, av, s"))
     a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if kind != "s":
+        check_pairs(a, b)
     if kind == "s":
         return _independent(a[~np.isnan(a)], b[~np.isnan(b)])
     a, b = np.broadcast_arrays(a, b)
     both = ~(np.isnan(a) | np.isnan(b))
     a, b = a[both], b[both]
     n = len(a)
-    if n < 2 or np.ptp(a - b) == 0:
+    if n < 2 or not np.isfinite(a - b).all() or np.ptp(a - b) == 0:
         return StandardisedEffect(estimate=math.nan, n=n)
     difference, spread = float((a - b).mean()), float((a - b).std(ddof=1))
     unit = spread if kind == "z" else math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
@@ -75,7 +86,7 @@ def cohens_d(first: ArrayLike, second: ArrayLike = 0.0, *, kind: str) -> Standar
 
 def _independent(a: np.ndarray, b: np.ndarray) -> StandardisedEffect:
     n = len(a) + len(b)
-    if min(len(a), len(b)) < 2 or np.ptp(a) + np.ptp(b) == 0:
+    if min(len(a), len(b)) < 2 or not np.isfinite([a.sum(), b.sum()]).all() or np.ptp(a) + np.ptp(b) == 0:
         return StandardisedEffect(estimate=math.nan, n=n)
     pooled = math.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / (n - 2))
     scale = math.sqrt(1 / len(a) + 1 / len(b))

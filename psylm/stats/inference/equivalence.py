@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from psylm.common.errors import InputError, Problem
+from psylm.stats.inference.one_model import check_pairs
 from psylm.stats.inference.result import Result
 
 ALPHA = 0.05
@@ -83,6 +84,7 @@ def tost(
         return _test(a[~np.isnan(a)], None, lower, upper)
     b = np.asarray(second, dtype=float)
     if paired:
+        check_pairs(a, b)
         differences = a - b
         return _test(differences[~np.isnan(differences)], None, lower, upper)
     return _test(a[~np.isnan(a)], b[~np.isnan(b)], lower, upper)
@@ -91,7 +93,11 @@ def tost(
 def _test(a: np.ndarray, b: np.ndarray | None, lower: float, upper: float) -> Equivalence:
     samples = [a] if b is None else [a, b]
     n = sum(map(len, samples))
-    if min(map(len, samples)) < 2 or all(np.ptp(sample) == 0 for sample in samples):
+    if (
+        min(map(len, samples)) < 2
+        or not all(np.isfinite(sample).all() for sample in samples)
+        or all(np.ptp(sample) == 0 for sample in samples)
+    ):
         return Equivalence(estimate=math.nan, n=n)
     parts = [float(sample.var(ddof=1)) / len(sample) for sample in samples]
     error = math.sqrt(sum(parts))

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 from scipy import optimize, stats
 from statsmodels.stats.proportion import proportion_confint
 
+from psylm.common.errors import InputError, Problem
+
 LEVEL = 0.95
 """Coverage of every interval."""
 
@@ -44,7 +46,7 @@ class Estimate:
 
 
 def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
-    """Return a mean and its 95% interval by Student's t; NaN bounds for fewer than two values.
+    """Return a mean and its 95% interval by Student's t; NaN bounds for fewer than two values, and NaN for infinities.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
     [2.5, 0.446, 4.554]
     """
     clean = _clean(values)
-    if not len(clean):
+    if not len(clean) or not np.isfinite(clean).all():
         return math.nan, math.nan, math.nan
     mean = float(clean.mean())
     if len(clean) < 2:
@@ -136,7 +138,7 @@ def paired_contrast(differences: ArrayLike) -> Estimate:
     clean = _clean(differences)
     mean, low, high = mean_interval(clean)
     n = len(clean)
-    if n < 2 or clean.std(ddof=1) == 0:
+    if n < 2 or not np.isfinite(clean).all() or clean.std(ddof=1) == 0:
         nothing = math.nan
         return Estimate(mean, low, high, nothing, nothing, nothing, nothing, nothing, nothing, n)
     t = float(mean / (clean.std(ddof=1) / math.sqrt(n)))
@@ -165,8 +167,9 @@ def independent_contrast(first: ArrayLike, second: ArrayLike) -> Estimate:
     """
     a, b = _clean(first), _clean(second)
     n = len(a) + len(b)
-    difference = float(a.mean() - b.mean()) if len(a) and len(b) else math.nan
-    if min(len(a), len(b)) < 2 or a.std() + b.std() == 0:
+    finite = bool(np.isfinite(a).all() and np.isfinite(b).all())
+    difference = float(a.mean() - b.mean()) if len(a) and len(b) and finite else math.nan
+    if not finite or min(len(a), len(b)) < 2 or a.std() + b.std() == 0:
         nothing = math.nan
         return Estimate(difference, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, n)
     test = stats.ttest_ind(a, b, equal_var=False)
@@ -190,6 +193,8 @@ def proportion_interval(successes: float, n: int) -> tuple[float, float, float]:
     """
     if n == 0:
         return math.nan, math.nan, math.nan
+    if not 0 <= successes <= n:
+        raise InputError(Problem("successes", f"{successes:g} of {n}", f"0 to {n}"))
     low, high = proportion_confint(successes, n, alpha=1 - LEVEL, method="wilson")
     return successes / n, float(low), float(high)
 
@@ -214,6 +219,8 @@ def noncentral_interval(t: float, df: float, scale: float) -> tuple[float, float
     >>> [round(x, 3) for x in noncentral_interval(2.0, 24, 0.2)]
     [-0.012, 0.804]
     """
+    if not math.isfinite(t):
+        return math.nan, math.nan
     if t < 0:  # the far tails can be computed on one side only
         low, high = noncentral_interval(-t, df, scale)
         return -high, -low

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from psylm.common.errors import InputError, Problem
+
 
 def adjusted(p: ArrayLike, method: str = "holm") -> np.ndarray:
     """Adjust p-values for the number of tests.
@@ -19,12 +21,22 @@ def adjusted(p: ArrayLike, method: str = "holm") -> np.ndarray:
     method
         `holm` (Holm 1979, family-wise error) or `bh` (Benjamini & Hochberg 1995, false discovery rate).
 
+    Raises
+    ------
+    InputError
+        A value is no probability, or the method is another.
+
     Examples
     --------
     >>> adjusted([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.06, 0.06]
     """
+    if method not in METHODS:
+        raise InputError(Problem("method", repr(method), ", ".join(METHODS)))
     values = np.asarray(p, dtype=float)
+    outside = values[(values < 0) | (values > 1)]
+    if len(outside):
+        raise InputError(Problem("p", f"{outside[0]:g}", "probabilities between 0 and 1"))
     known = ~np.isnan(values)
     result = np.full(len(values), np.nan)
     if known.any():

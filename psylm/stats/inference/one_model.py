@@ -1,10 +1,12 @@
-"""Analyses that need the rows of one model say so, where they would average over several."""
+"""What analyses ask of a table: the rows of one model, the columns they name, and numbers that are finite."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from psylm.common.errors import InputError, Problem
 
@@ -45,3 +47,42 @@ def check_one(data: pd.DataFrame, used: Iterable[str]) -> None:
                 problems.append(Problem(f"column {name!r}", f"{len(values)} different ones ({shown})", expected))
     if problems:
         raise InputError(*problems)
+
+
+def check_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse names of columns that there are not.
+
+    Raises
+    ------
+    InputError
+        One problem a name.
+    """
+    absent = [name for name in dict.fromkeys(names) if name not in data]
+    if absent:
+        there = ", ".join(map(str, data.columns))
+        raise InputError(*(Problem(f"column {name!r}", "no such column", there) for name in absent))
+
+
+def check_finite(name: str, values: ArrayLike) -> None:
+    """Refuse infinities, of which no mean, distance or regression is to be had; NaN are missing values.
+
+    Raises
+    ------
+    InputError
+        There are some.
+    """
+    infinite = int(np.isinf(np.asarray(values, dtype=float)).sum())
+    if infinite:
+        raise InputError(Problem(name, f"infinity in {infinite} places", "numbers"))
+
+
+def check_pairs(first: np.ndarray, second: np.ndarray) -> None:
+    """Refuse two measures of the same units that are not of one length; a single number stands for all.
+
+    Raises
+    ------
+    InputError
+        They are not.
+    """
+    if first.ndim and second.ndim and len(first) != len(second):
+        raise InputError(Problem("pairs", f"{len(first)} and {len(second)} values", "as many of each"))

@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
 from psylm.common.errors import InputError, Problem
-from psylm.stats.inference.correlation import Resampled
+from psylm.stats.inference.correlation import ResampledCorrelation
 from psylm.stats.inference.resampling import (
     CELLS,
     PERMUTATIONS,
@@ -61,6 +61,10 @@ def dissimilarity(vectors: ArrayLike, metric: str = "correlation") -> np.ndarray
     if metric not in METRICS:
         raise InputError(Problem("metric", repr(metric), ", ".join(METRICS)))
     table = np.asarray(vectors, dtype=float)
+    if table.ndim != 2 or not table.size or not np.isfinite(table).all():
+        raise InputError(
+            Problem("vectors", f"shape {table.shape}, or NaN or infinity in it", "numbers, [items, dimensions]")
+        )
     length = np.ptp(table, axis=1) if metric == "correlation" else np.abs(table).max(axis=1)
     if metric != "euclidean" and (length == 0).any():
         row = int(np.argmin(length))
@@ -104,7 +108,7 @@ def mantel(
     Raises
     ------
     InputError
-        A matrix is not square, not symmetric or has a NaN, or the two differ in shape.
+        A matrix is not square, not symmetric, or has a NaN or an infinity, or the two differ in shape.
 
     References
     ----------
@@ -143,8 +147,10 @@ def _checked(matrix: ArrayLike, name: str) -> np.ndarray:
     found = np.asarray(matrix, dtype=float)
     if found.ndim != 2 or found.shape[0] != found.shape[1]:
         raise InputError(Problem(name, f"shape {found.shape}", "a square matrix"))
-    if np.isnan(found).any() or not np.allclose(found, found.T):
-        raise InputError(Problem(name, "NaN, or other values below the diagonal than above", "a symmetric matrix"))
+    if not np.isfinite(found).all() or not np.allclose(found, found.T):
+        raise InputError(
+            Problem(name, "NaN or infinity, or other values below the diagonal than above", "a symmetric matrix")
+        )
     return found
 
 
@@ -153,7 +159,7 @@ class _ItemsDrawn:
 
     def __init__(self, x: np.ndarray, y: np.ndarray, kind: str, n: int) -> None:
         self.pairs = np.triu_indices(n, 1)
-        self.correlation = Resampled(x, y, kind)
+        self.correlation = ResampledCorrelation(x, y, kind)
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         first, second = self.pairs

@@ -37,7 +37,7 @@ def cube(hits: pd.DataFrame) -> Cube:
     return made
 
 
-class Resampled:
+class ResampledPerformance:
     """Sums of mean performances with their intervals, by resamples of items and draws that all comparisons share.
 
     Items and draws are crossed. To resample both counts what is of neither alone, the residual of item by draw, three
@@ -111,7 +111,7 @@ def _counts(draw: np.random.Generator, size: int, resamples: int) -> np.ndarray:
     return np.bincount(drawn.ravel(), minlength=resamples * size).reshape(resamples, size).astype(float)
 
 
-def performance(hits: Cube, resampled: Resampled) -> pd.DataFrame:
+def performance(hits: Cube, resampled: ResampledPerformance) -> pd.DataFrame:
     """Return the share of hits of each task under each lesion.
 
     Returns
@@ -172,7 +172,7 @@ def slopes(hits: Cube, doses: Mapping[str, Mapping[str, float]]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=["task", "kind", "estimate", "low", "high", "t", "df", "p", "n"])
 
 
-def dissociations(resampled: Resampled, lesions: Mapping[str, str]) -> pd.DataFrame:
+def dissociations(resampled: ResampledPerformance, lesions: Mapping[str, str]) -> pd.DataFrame:
     """Test each pair of lesions and of tasks for a crossover.
 
     A lesion that impairs task A more than another lesion does, while that other one impairs task B more, is a double
@@ -210,7 +210,7 @@ def dissociations(resampled: Resampled, lesions: Mapping[str, str]) -> pd.DataFr
     return table
 
 
-def _crossed(resampled: Resampled, a: str, b: str, one: str, two: str) -> dict[str, Any]:
+def _crossed(resampled: ResampledPerformance, a: str, b: str, one: str, two: str) -> dict[str, Any]:
     first, second = {(a, one): 1.0, (a, two): -1.0}, {(b, one): 1.0, (b, two): -1.0}
     both = first | {cell: -weight for cell, weight in second.items()}
     found: dict[str, Any] = {}

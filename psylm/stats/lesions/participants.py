@@ -64,12 +64,12 @@ def participants(run: Run, *, measure: str = "surprisal", region: str = "target"
     if named.empty:
         expected = "models that differ by their seeds: thinned=0.1@1 and thinned=0.1@2, or several seeds of a training"
         raise InputError(Problem(str(run.path), "no two models that differ by a seed alone", expected))
-    rows = run.results[(run.results["measure"] == measure) & (run.results["region"] == region)]
+    rows = run.scores(measure=measure, region=region)
     table = rows.astype({"model": "string"}).merge(named, on="model")
     parts = []
     for stimuli, mine in table.groupby("stimuli", sort=False):
         factors = list(run.card(str(stimuli))["factors"])
-        items = run.items(str(stimuli)).astype({"item": "string", "condition": "string"})
+        items = run.items(str(stimuli))
         keyed = mine.astype({"item": "string", "condition": "string"})[COLUMNS]
         parts.append(keyed.merge(items[["item", "condition", *factors]], on=["item", "condition"]))
     return pd.concat([pd.DataFrame(columns=COLUMNS), *parts], ignore_index=True)

@@ -114,13 +114,13 @@ def parse(text: str) -> Formula:
         bare = inner[1:-1] if inner.startswith("(") and inner.endswith(")") else ""
         if "|" in bare and "(" not in re.sub(r"\([^()]*\)", "", bare):
             random += _bars(bare, text)
-        else:
-            fixed.append(part)
+        elif inner:
+            fixed.append(inner if inner.startswith("-") else f"+ {inner}")
     if not random:
         raise _wrong(text, "no random term", "a random term, for example (1 | subject)")
     if any("|" in part for part in fixed):
         raise _wrong(text, "a bar outside of a random term", "random terms in parentheses, each joined by +")
-    return Formula(text, left.strip(), terms_of(" + ".join(fixed) or "1", text), tuple(random))
+    return Formula(text, left.strip(), terms_of(" ".join(fixed).removeprefix("+ ") or "1", text), tuple(random))
 
 
 def terms_of(side: str, place: str = "") -> Terms:
@@ -195,7 +195,7 @@ def _check_powers(tokens: list[Token], place: str) -> None:
 
 
 def _summands(side: str) -> Iterator[str]:
-    """Split at the plus signs that stand in no parenthesis, quotation or call; minus signs stay with what follows."""
+    """Split at signs that stand in no parenthesis, quotation or call; minus signs stay with what follows."""
     depth, quoted, start = 0, "", 0
     for place, character in enumerate(side):
         if quoted:
@@ -204,9 +204,9 @@ def _summands(side: str) -> Iterator[str]:
             quoted = character
         elif character in "()[]{}":
             depth += 1 if character in "([{" else -1
-        elif character == "+" and depth == 0:
+        elif character in "+-" and depth == 0:
             yield side[start:place]
-            start = place + 1
+            start = place + (character == "+")
     yield side[start:]
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from psylm.common.errors import InputError
+from psylm.stats.inference.one_model import check_columns, check_one
 from psylm.stats.mixed_models.fit import MixedModel, compare
 from psylm.stats.mixed_models.maximal import fit_maximal
 
 
 @dataclass(frozen=True)
-class Effect:
+class RegressionEffect:
     """What a predictor adds to the covariates.
 
     Parameters
@@ -55,7 +56,7 @@ class Effect:
 
 def predictor_effect(
     data: pd.DataFrame, response: str, predictor: str, covariates: Sequence[str], group: str
-) -> Effect:
+) -> RegressionEffect:
     """Fit response ~ covariates + predictor + (1 | group) by maximum likelihood, with and without the predictor.
 
     Parameters
@@ -71,7 +72,7 @@ def predictor_effect(
 
     Returns
     -------
-    Effect
+    RegressionEffect
         All predictors are standardised for the fit; the estimate is given in their units, too.
 
     References
@@ -81,6 +82,7 @@ def predictor_effect(
     of language model quality. CMCL.
     """
     columns = [response, predictor, *covariates]
+    _check(data, [*columns, group])
     clean = data[[*columns, group]].dropna()
     spread = clean[columns].std()
     # A constant column has no spread beyond rounding.
@@ -101,7 +103,7 @@ def predictor_effect(
         return _no_effect(clean, group, "the covariates determine the predictor")
     row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
-    return Effect(
+    return RegressionEffect(
         estimate=row["estimate"] * unit,
         low=row["low"] * unit,
         high=row["high"] * unit,
@@ -119,9 +121,14 @@ def predictor_effect(
     )
 
 
-def _no_effect(clean: pd.DataFrame, group: str, note: str) -> Effect:
-    values = dict.fromkeys((field.name for field in fields(Effect)), math.nan)
-    return Effect(**values | {"n": len(clean), "groups": int(clean[group].nunique()), "note": note})  # type: ignore[arg-type]
+def _check(data: pd.DataFrame, names: Sequence[str]) -> None:
+    check_columns(data, names)
+    check_one(data, names)
+
+
+def _no_effect(clean: pd.DataFrame, group: str, note: str) -> RegressionEffect:
+    values = dict.fromkeys((field.name for field in fields(RegressionEffect)), math.nan)
+    return RegressionEffect(**values | {"n": len(clean), "groups": int(clean[group].nunique()), "note": note})  # type: ignore[arg-type]
 
 
 def left_out(covariates: Sequence[str], usable: Sequence[str], fit: MixedModel, columns: Sequence[str]) -> str:
@@ -170,6 +177,7 @@ def lagged_effects(
         test of all predictors together; `n`; `random` effects; `note`, what is to be known of the fit.
     """
     columns = list(dict.fromkeys([response, *predictors, *covariates]))
+    _check(data, [*columns, *groups])
     clean = data[[*columns, *groups]].dropna()
     spread = clean[columns].std()
     if len(clean) < 2 * (len(columns) + 2) or not (spread[[response, *predictors]] > 0).all():

@@ -102,10 +102,9 @@ def observed(run: Run, *, unit: str, spillover: int) -> dict[str, Observations]:
     if not names:
         expected = f"a set with human data whose meaning on its card ends in ({unit})"
         raise InputError(Problem(f"{run.path}: stimuli", ", ".join(run.stimulus_names), expected))
-    results = run.results
     return {
         name: observations(
-            results[results["stimuli"] == name], run.items(name), run.human(name), run.card(name),
+            run.scores(stimuli=name), run.items(name), run.human(name), run.card(name),
             unit=unit, spillover=spillover,
         )
         for name in names

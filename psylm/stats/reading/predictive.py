@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from patsy import build_design_matrices, dmatrix
 from scipy import stats
 
 from psylm.common.errors import InputError, Problem
+from psylm.stats.inference.one_model import check_columns, check_finite, check_one
 from psylm.stats.inference.resampling import CELLS, RESAMPLES, bca_interval, bootstrap, jackknife, permutation_p
 from psylm.stats.reading.folds import folds_by
 
@@ -143,7 +144,16 @@ def held_out_gains(
     the predictions of surprisal theory in 11 languages. TACL, 11. Hoover, J. L., et al. (2023). The plausibility of
     sampling as an algorithmic theory of sentence processing. Open Mind, 7, for the shape of the effect.
     """
-    clean = data[list(dict.fromkeys([response, *baseline, *predictors, group]))].dropna()
+    columns = list(dict.fromkeys([response, *baseline, *predictors, group]))
+    check_columns(data, columns)
+    check_one(data, columns)
+    if link not in get_args(Link):
+        raise InputError(Problem("link", repr(link), "one of " + ", ".join(get_args(Link))))
+    if folds < 2:
+        raise InputError(Problem("folds", str(folds), "2 or more"))
+    clean = data[columns].dropna()
+    for name in (response, *baseline, *predictors):
+        check_finite(f"column {name!r}", clean[name])
     count = clean[group].nunique()
     parameters = len(baseline) + (KNOTS - 1 if link == "smooth" else 1) * len(predictors) + 2
     if count < 2 or len(clean) <= 2 * parameters:

@@ -9,8 +9,10 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 
+from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import LEVEL
-from psylm.stats.reading.predictive import Link, shaped
+from psylm.stats.inference.one_model import check_columns, check_finite, check_one
+from psylm.stats.reading.predictive import KNOTS, Link, shaped
 
 POINTS = 60
 """Points of a curve."""
@@ -59,7 +61,16 @@ def smooth_effect(
     >>> round(float(slope))
     5
     """
-    clean = data[list(dict.fromkeys([response, *baseline, *predictors, group]))].dropna()
+    columns = list(dict.fromkeys([response, *baseline, *predictors, group]))
+    check_columns(data, columns)
+    check_one(data, columns)
+    clean = data[columns].dropna()
+    count = clean[group].nunique()
+    if count < 2 or clean[predictors[0]].nunique() < KNOTS:
+        found = f"{count} groups, {clean[predictors[0]].nunique()} different values of {predictors[0]!r}"
+        raise InputError(Problem(f"column {response!r}", found, f"2 groups and {KNOTS} values, or more"))
+    for name in (response, *baseline, *predictors):
+        check_finite(f"column {name!r}", clean[name])
     lags = [clean[name].to_numpy(dtype=float) for name in predictors]
     own = lags[0]
     at = np.linspace(np.percentile(own, REACH[0]), np.percentile(own, REACH[1]), POINTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from typing import Any, get_args
@@ -164,7 +164,7 @@ def link_rows(found: Observations, seed: int) -> Iterator[dict[str, Any]]:
                 yield row
 
 
-def shape_rows(found: Observations) -> Iterator[pd.DataFrame]:
+def shape_rows(found: Observations) -> Iterator[dict[str, Any]]:
     """Give the smooth effect of each model's surprisal on each response, a row a point."""
     subset = subsets(found)[0]
     for response in found.responses:
@@ -172,17 +172,18 @@ def shape_rows(found: Observations) -> Iterator[pd.DataFrame]:
             rows = subset.data.dropna(subset=[f"human_{response}"])
             if len(rows) > 10 * (len(found.baseline) + 5 * len(one.columns)) and rows[one.columns[0]].nunique() > 10:
                 curve = smooth_effect(rows, f"human_{response}", found.baseline, one.columns, group="group")
-                yield curve.assign(response=response, predictor=one.name, n=len(rows), groups=rows["group"].nunique())
+                n = {"n": len(rows), "groups": rows["group"].nunique()}
+                yield from _labelled(curve, {"response": response, "predictor": one.name}, n)
 
 
-def effect_rows(found: Observations) -> Iterator[pd.DataFrame]:
+def effect_rows(found: Observations) -> Iterator[dict[str, Any]]:
     """Give mixed-model effects of each predictor on each response, at the word and at the words before it.
 
     Yields
     ------
-    DataFrame
-        Of one response and predictor, as `psylm.stats.mixed_models.regression.lagged_effects` gives it. Where people's
-        data name subjects, single observations are fitted, else means over subjects.
+    dict
+        A row a response, predictor and word, as `psylm.stats.mixed_models.regression.lagged_effects` gives it. Where
+        people's data name subjects, single observations are fitted, else means over subjects.
     """
     for subset in subsets(found):
         for response in found.responses:
@@ -191,10 +192,13 @@ def effect_rows(found: Observations) -> Iterator[pd.DataFrame]:
             for one in subset.predictors:
                 if groups:
                     effects = lagged_effects(data, column, one.columns, found.baseline, groups)
-                    yield effects.assign(
-                        words=subset.words, response=response, predictor=one.name,
-                        covariates=", ".join(found.baseline),
-                    )  # fmt: skip
+                    about = {"words": subset.words, "response": response, "predictor": one.name}
+                    yield from _labelled(effects, about, {"covariates": ", ".join(found.baseline)})
+
+
+def _labelled(table: pd.DataFrame, first: dict[str, Any], last: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in table.to_dict("records"):
+        yield first | {str(name): value for name, value in row.items()} | last
 
 
 def _rows_of(found: Observations, subset: Subset, response: str) -> tuple[pd.DataFrame, str, list[str]]:
@@ -229,35 +233,3 @@ def profile_rows(found: Observations) -> Iterator[dict[str, Any]]:
                 yield {
                     "measure": name, "kind": kind, "position": position, "mean": mean, "low": low, "high": high, "n": n,
                 }  # fmt: skip
-
-
-NAMES = ["stimuli", "words", "response", "predictor"]
-"""Columns that say what a row is about, which come first."""
-
-
-def tables_of(by_set: dict[str, dict[str, Iterable[dict[str, Any] | pd.DataFrame]]]) -> dict[str, pd.DataFrame]:
-    """Join the rows of all sets into tables, without those that stay empty.
-
-    Parameters
-    ----------
-    by_set
-        For each stimulus set, for each table, its rows, or pieces of it.
-
-    Returns
-    -------
-    dict of DataFrame
-        With a column `stimuli`. Effects have `p_holm`, over the effects of one predictor on one kind of words.
-    """
-    parts: dict[str, list[pd.DataFrame]] = {}
-    for stimuli, tables in by_set.items():
-        for name, rows in tables.items():
-            pieces = [one if isinstance(one, pd.DataFrame) else pd.DataFrame([one]) for one in rows]
-            parts.setdefault(name, []).extend(piece.assign(stimuli=stimuli) for piece in pieces)
-    found = {name: pd.concat(pieces, ignore_index=True) for name, pieces in parts.items() if pieces}
-    if "effects" in found:
-        family = found["effects"].groupby(["stimuli", "words", "predictor"], sort=False)["p"]
-        found["effects"]["p_holm"] = family.transform(adjusted)
-    for name, table in found.items():
-        first = [column for column in NAMES if column in table]
-        found[name] = table[[*first, *(column for column in table if column not in first)]]
-    return found

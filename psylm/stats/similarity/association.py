@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.result import Result
+from psylm.stats.similarity.spaces import Space
 
 PERMUTATIONS = 9_999
 
@@ -43,7 +47,7 @@ def association(
     Raises
     ------
     InputError
-        A set has fewer than two words.
+        A set has fewer than two words, or a vector no direction.
 
     References
     ----------
@@ -57,10 +61,7 @@ def association(
     >>> round(found.estimate, 2), found.n
     (1.7..., 4)
     """
-    sets = {"x": _units(x), "y": _units(y), "a": _units(a), "b": _units(b)}
-    for name, vectors in sets.items():
-        if len(vectors) < 2:
-            raise InputError(Problem(name, f"{len(vectors)} words", "two or more"))
+    sets = {name: _units(name, vectors) for name, vectors in (("x", x), ("y", y), ("a", a), ("b", b))}
     closer = sets["a"].mean(0) - sets["b"].mean(0)
     first, second = sets["x"] @ closer, sets["y"] @ closer
     both = np.concatenate([first, second])
@@ -82,6 +83,41 @@ def _d(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.asarray((first.mean(1) - second.mean(1)) / spread)
 
 
-def _units(vectors: ArrayLike) -> np.ndarray:
+def _units(name: str, vectors: ArrayLike) -> np.ndarray:
     table = np.asarray(vectors, dtype=float)
-    return np.asarray(table / np.linalg.norm(table, axis=1, keepdims=True))
+    if table.ndim != 2 or len(table) < 2:
+        raise InputError(Problem(name, f"{len(table) if table.ndim == 2 else 'no'} words", "two or more"))
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    if not np.isfinite(table).all() or not lengths.all():
+        raise InputError(
+            Problem(name, "a vector with NaN or infinity, or of length 0", "vectors that have a direction")
+        )
+    return np.asarray(table / lengths)
+
+
+def association_rows(space: Space, factors: Mapping[str, Sequence[str]], seed: int) -> Iterator[dict[str, Any]]:
+    """Test the association of two target sets with two attribute sets in every layer.
+
+    Parameters
+    ----------
+    space : Space
+        Vectors of the set's texts or targets, by layer.
+    factors : mapping of str to sequence of str
+        The set's factors; none but a single one of four levels gives rows: targets X and Y, attributes A and B.
+    seed : int
+        Of the permutations and of the bootstrap.
+
+    Yields
+    ------
+    dict
+        `layer`, `test` (what is compared, in words) and the fields of a `Result` but `statistic` and `df`.
+    """
+    factor, levels = next(iter(factors.items()), ("", ()))
+    if len(factors) != 1 or len(levels) != 4:
+        return
+    x, y, a, b = (level.replace("_", " ") for level in levels)
+    for layer, (vectors, _) in space.layers.items():
+        sets = [vectors[(space.trials[factor] == level).to_numpy()] for level in levels]
+        found = asdict(association(*sets, seed=seed))
+        row = {key: value for key, value in found.items() if key not in ("statistic", "df")}
+        yield {"layer": layer, "test": f"{x} against {y}: {a} against {b}"} | row

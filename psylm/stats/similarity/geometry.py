@@ -48,9 +48,14 @@ def anisotropy(vectors: ArrayLike) -> float:
     >>> anisotropy([[1, 0], [2, 0], [0, 1]])  # cosines 1, 0, 0
     0.333...
     """
-    table = np.asarray(vectors, dtype=float)
-    units = table / np.linalg.norm(table, axis=1, keepdims=True)
-    n = len(units)
+    table = _finite(vectors)
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    n = len(table)
+    if n < 2 or not lengths.all():
+        raise InputError(
+            Problem("vectors", f"{n}, {int((lengths == 0).sum())} of them of length 0", "two or more, none of length 0")
+        )
+    units = table / lengths
     return float((np.square(units.sum(0)).sum() - n) / (n * (n - 1)))
 
 
@@ -76,7 +81,7 @@ def all_but_the_top(vectors: ArrayLike, components: int | None = None) -> Correc
     """
     table = _checked(vectors)
     width = table.shape[1]
-    removed = max(round(width / 100), 1) if components is None else components
+    removed = max(round(width / 100), 1) if components is None else _number("components", components, width)
     _, _, directions = np.linalg.svd(table - table.mean(0), full_matrices=False)
     top = directions[:removed]
     return Correction(table.mean(0), np.eye(width) - top.T @ top)
@@ -105,18 +110,36 @@ def whitening(vectors: ArrayLike, dimensions: int | None = None) -> Correction:
     """
     table = _checked(vectors)
     n, width = table.shape
-    kept = min(256, width, max(n // 4, 1)) if dimensions is None else dimensions
+    kept = min(256, width, max(n // 4, 1)) if dimensions is None else _number("dimensions", dimensions, width)
     _, lengths, directions = np.linalg.svd(table - table.mean(0), full_matrices=False)
     kept = min(kept, int((lengths > lengths[0] * 1e-10).sum()))
     return Correction(table.mean(0), directions[:kept].T * np.sqrt(n - 1) / lengths[:kept])
 
 
+NONE = "none"
+"""What tables call vectors as they are, without a correction."""
+
 CORRECTIONS = {"all-but-the-top": all_but_the_top, "whitening": whitening}
 """Corrections by name."""
 
 
-def _checked(vectors: ArrayLike) -> np.ndarray:
+def _finite(vectors: ArrayLike) -> np.ndarray:
     table = np.asarray(vectors, dtype=float)
-    if table.ndim != 2 or len(table) < 4:
+    if table.ndim != 2:
+        raise InputError(Problem("vectors", f"shape {table.shape}", "[texts, width]"))
+    if not np.isfinite(table).all():
+        raise InputError(Problem("vectors", "NaN or infinity", "numbers"))
+    return table
+
+
+def _number(name: str, given: int, most: int) -> int:
+    if not 1 <= given <= most:
+        raise InputError(Problem(name, str(given), f"1 to {most}"))
+    return given
+
+
+def _checked(vectors: ArrayLike) -> np.ndarray:
+    table = _finite(vectors)
+    if len(table) < 4:
         raise InputError(Problem("vectors", f"shape {table.shape}", "four vectors or more to fit a correction on"))
     return table

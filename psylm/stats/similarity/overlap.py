@@ -10,12 +10,12 @@ import numpy as np
 from psylm.common.language import split_punctuation, word_spans
 
 
-def words_of(text: str, language: str = "en") -> set[str]:
+def distinct_words(text: str, language: str = "en") -> set[str]:
     """Return the words of a text in lower case, without punctuation.
 
     Examples
     --------
-    >>> sorted(words_of("The cat, the hat."))
+    >>> sorted(distinct_words("The cat, the hat."))
     ['cat', 'hat', 'the']
     """
     pieces = (text[slice(*span)].lower() for span in split_punctuation(text, word_spans(text, language)))
@@ -37,7 +37,7 @@ def overlap(texts: Sequence[str], language: str = "en") -> np.ndarray:
     >>> overlap(["A cat slept.", "A cat ran.", "Rates rose."]).tolist()
     [[1.0, 0.5, 0.0], [0.5, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
-    sets = [words_of(text, language) for text in texts]
+    sets = [distinct_words(text, language) for text in texts]
     number = {word: place for place, word in enumerate(sorted(set().union(*sets)))}
     marks = np.zeros((len(sets), len(number)))
     for row, words in zip(marks, sets, strict=True):

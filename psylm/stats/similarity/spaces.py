@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -52,16 +51,13 @@ def spaces(run: Run, unit: str | None = None) -> Iterator[tuple[str, str, Space]
     unit
         Only vectors of this unit: `sentence` or `target`.
     """
-    for model, stimuli in product(run.model_names, run.stimulus_names):
-        results = run.results
-        rows = results[
-            (results["model"] == model) & (results["stimuli"] == stimuli) & (results["measure"] == "embedding")
-        ]
+    for model, stimuli in run.grid():
+        rows = run.scores(model=model, stimuli=stimuli, measure="embedding")
         if rows.empty or unit not in (None, rows["region"].iloc[0]):
             continue
         first = rows[(rows["item"] == rows["item"].iloc[0]) & (rows["condition"] == rows["condition"].iloc[0])]
         deep = [int(layer) for layer in first["word_id"] if layer != STATIC]
-        there, items = set(run.array_names()), run.items(stimuli).astype({"item": "string", "condition": "string"})
+        there, items = set(run.array_names()), run.items(stimuli)
         paired = bool((items["context"] != "").all())
         layers: dict[int, tuple[np.ndarray, np.ndarray | None]] = {}
         for name, numbers in (("embedding_static", [STATIC]), ("embedding", deep)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from psylm.report.analyses import Drawn
+from psylm.figures.drawn import Drawn
 from psylm.runs.run import Run
 
 REQUIRES = ("cloze",)
@@ -16,8 +16,7 @@ REQUIRES = ("cloze",)
 
 def tables(run: Run) -> dict[str, pd.DataFrame]:
     """Share of targets of rank 1, by model, set and condition."""
-    results = run.results
-    ranks = results[results["measure"] == "rank"]
+    ranks = run.scores(measure="rank")
     hits = ranks.assign(first=ranks["value"] == 1).groupby(["model", "stimuli", "condition"], sort=False)["first"]
     return {"hits": hits.agg(share="mean", n="size").reset_index()}
 

@@ -6,33 +6,22 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from psylm.common.errors import InputError, PsylmError
 from psylm.common.faults import fault
 from psylm.common.files import replacing
+from psylm.figures.drawn import Drawn
 from psylm.prose.latex import latex_table
-from psylm.report.requirements import Offered, requirements, too_few, unmet
-from psylm.report.requirements import Requires as Requires
+from psylm.reporting.requirements import Offered, requirements, too_few, unmet
+from psylm.reporting.requirements import Requires as Requires
 from psylm.runs.run import Run, write_json, write_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LoadModule = Callable[[str], ModuleType]
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A figure and its caption, which states n, test and interval."""
-
-    figure: Figure
-    caption: str
 
 
 class AnalysisError(PsylmError):

@@ -10,17 +10,22 @@ from typing import Any
 
 import pandas as pd
 
-from psylm.prose.apa import correlation, count, interval, listing, number, p_value, sentence, statistic
-
-ALPHA = 0.05
-"""A test counts as significant below this p-value (after correction, where there is one)."""
+from psylm.prose.apa import (
+    ALPHA,
+    count,
+    interval,
+    listing,
+    number,
+    p_value,
+    percent,
+    sentence,
+    share,
+    statistic,
+)
+from psylm.prose.paragraphs import records
 
 MANY = 8
 """From this many conditions on, a sentence gives only the lowest and the highest mean."""
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def means(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
@@ -51,7 +56,7 @@ def means(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
         return
     few = len(rows) < MANY
     rows = rows if few else rows.sort_values("mean").iloc[[0, -1]]
-    parts = [_mean(row, unit if place == 0 else "") for place, row in enumerate(_records(rows))]
+    parts = [_mean(row, unit if place == 0 else "") for place, row in enumerate(records(rows))]
     yield f"Mean {measure} was {listing(parts)}." if few else f"Mean {measure} went from {parts[0]} to {parts[1]}."
 
 
@@ -86,7 +91,7 @@ def contrasts(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
         f"Of {count(len(rows), 'contrast')} in {measure} ({_tests(rows)}; p values Holm-corrected), "
         f"{count(len(significant))} differed significantly from zero."
     )
-    for row in _records(significant):
+    for row in records(significant):
         more = "higher" if row["estimate"] > 0 else "lower"
         if row["contrast"].startswith("("):
             inner, outer = _interaction(row["contrast"])
@@ -104,7 +109,7 @@ def contrasts(rows: pd.DataFrame, measure: str, unit: str) -> Iterator[str]:
         said = [
             f"{row['contrast']}{_at(row)} ({_with_unit(row['estimate'], unit)}, "
             f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])})"
-            for row in _records(rest)
+            for row in records(rest)
         ]
         yield f"No significant difference was found for {listing(said, ';')}."
 
@@ -130,7 +135,7 @@ def anovas(rows: pd.DataFrame) -> Iterator[str]:
         return
     corrected = " (degrees of freedom corrected after Greenhouse and Geisser)" if (rows["epsilon"] < 1).any() else ""
     yield f"An analysis of variance by items tested {count(len(rows), 'effect')}{corrected}."
-    for row in _records(rows):
+    for row in records(rows):
         depended = "depended on" if row["p"] < ALPHA else "did not depend significantly on"
         test = statistic("F", row["statistic"], row["df"] * row["epsilon"], row["df_error"] * row["epsilon"])
         size = f"η²p = {number(row['estimate'], bounded=True)}, {interval(row['low'], row['high'], bounded=True)}"
@@ -170,88 +175,17 @@ def _test(row: dict[str, Any], unit: str) -> str:
     )
 
 
-def correlations(rows: pd.DataFrame) -> Iterator[str]:
-    """Say how strongly measures correlated.
-
-    Parameters
-    ----------
-    rows
-        Rows with `measure, with, coefficient, estimate, low, high, p, n`, and `words` where several sets of words
-        were used.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame([{"measure": "cloze", "with": "human cloze", "coefficient": "spearman", "estimate": 0.7034,
-    ...                        "low": 0.678, "high": 0.728, "p": 0.0, "n": 1726}])
-    >>> list(correlations(table))
-    ['Cloze correlated with human cloze, Spearman’s ρ(1724) = .70, 95% CI [.68, .73], p < .001.']
-    """
-    names = {"spearman": "Spearman’s ρ", "pearson": "Pearson’s r", "kendall": "Kendall’s τ"}
-    for row in _records(rows):
-        if pd.isna(row["estimate"]):
-            continue
-        if row["coefficient"] == "mean":
-            found = f"M = {number(row['estimate'])}, {interval(row['low'], row['high'])}, n = {int(row['n'])}"
-            yield sentence(f"{row['measure']} to {row['with']} was, on average over items, {found}")
-            continue
-        found = correlation(
-            names[row["coefficient"]], row["estimate"], row["low"], row["high"], int(row["n"]), row["p"]
+def preference(rows: pd.DataFrame) -> Iterator[str]:
+    """Say how often the first completion was preferred, and what published figures are."""
+    rows = rows[rows["condition"] == "all"]
+    ours = rows["who"].isna() | (rows["who"] == "")
+    for row in records(rows[ours]):
+        what = (
+            row["measure"]
+            .replace(" above ", " word was more probable than ")
+            .replace(" of rank ", " word was of rank ")
         )
-        where = f" ({row['words']})" if isinstance(row.get("words"), str) else ""
-        significant = "correlated" if row["p"] < ALPHA else "did not correlate significantly"
-        yield sentence(f"{row['measure']} {significant} with {row['with']}{where}, {found}")
-
-
-def references(rows: pd.DataFrame) -> Iterator[str]:
-    """Say how strongly surprisal correlated with that of published models: the strongest and the weakest.
-
-    Parameters
-    ----------
-    rows
-        Rows of `psylm.stats.human.agreement.reference_agreement`. Where it is known which words the published models
-        do not split, these are spoken of.
-    """
-    single = rows[rows["words"] != "all words"]
-    rows = (single if len(single) else rows).dropna(subset="estimate").sort_values("estimate")
-    if len(rows) < 2:
-        yield from correlations(rows)
-        return
-    least, most = (
-        f"{row['with'].rpartition(' of ')[2]}, "
-        + correlation("Pearson’s r", row["estimate"], row["low"], row["high"], int(row["n"]), row["p"])
-        for row in (rows.iloc[0], rows.iloc[-1])
-    )
-    yield (
-        f"Of {count(len(rows), 'published model')}, surprisal correlated most with that of {most}, and least with that "
-        f"of {least} ({rows['words'].iloc[0]})."
-    )
-
-
-def effects(rows: pd.DataFrame, predictor: str) -> Iterator[str]:
-    """Say what surprisal does to amplitudes and reading times.
-
-    Parameters
-    ----------
-    rows
-        Rows of `psylm.stats.human.agreement.processing_effects`, with `p_holm`.
-    predictor
-        Whose surprisal, as the table names it.
-    """
-    rows = rows[(rows["predictor"] == predictor) & (rows["words"] == "all words") & rows["estimate"].notna()]
-    if rows.empty:
-        return
-    covariates = listing(str(rows["covariates"].iloc[0]).replace("_", " ").split(", "))
-    yield (
-        f"Linear mixed models with a random intercept by sentence tested the effect of surprisal beyond {covariates} "
-        "(Satterthwaite df; p values Holm-corrected)."
-    )
-    for row in _records(rows):
-        unit = row["meaning"].rpartition("(")[2].rstrip(")").replace("microvolts", "µV")
-        found = f"b = {number(row['estimate'], 3)} {unit} per bit, {interval(row['low'], row['high'], 3)}"
-        test = f"{statistic('t', row['statistic'], row['df'])}, {p_value(row['p_holm'])}"
-        gain = f"Δ log-likelihood = {number(row['delta_log_likelihood'] * 1000)} × 10⁻³ nats a word"
-        name = row["response"].replace("_", " ")
-        more, less = ("more positive", "more negative") if unit == "µV" else ("longer", "shorter")
-        effect = f"was {more if row['estimate'] > 0 else less} with higher surprisal"
-        said = f"{name} {effect}" if row["p_holm"] < ALPHA else f"surprisal had no significant effect on {name}"
-        yield sentence(f"{said}, {found}, {test}, {gain}")
+        yield f"The {what} in {share(row['estimate'], row['low'], row['high'], count(int(row['n']), 'frame'))}."
+    published = [f"{row['who']} {percent(row['estimate'])} ({row['source']})" for row in records(rows[~ours])]
+    if published:
+        yield f"Published figures for {rows.loc[~ours, 'measure'].iloc[0]} are {listing(published, ';')}."
