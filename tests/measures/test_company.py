@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psylm.experiment.score_cache import ScoreCache
+from psylm.runs.score_cache import ScoreCache
 
 from psylm.experiment.scorer import Scorer
 from psylm.measures import measures
