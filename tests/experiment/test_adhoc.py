@@ -71,7 +71,10 @@ def test_a_pair_that_does_not_belong_together_is_refused(causal_folder):
 
 
 def test_importing_psylm_imports_no_torch_and_score_is_a_function_whatever_came_before():
-    code = "import sys, psylm; assert 'torch' not in sys.modules; import psylm.experiment.adhoc; assert callable(psylm.score)"
+    code = (
+        "import sys, psylm; assert 'torch' not in sys.modules; "
+        "import psylm.experiment.adhoc; assert callable(psylm.score)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
