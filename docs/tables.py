@@ -116,7 +116,7 @@ def embedded() -> str:
 
 def lesions() -> str:
     """List the kinds of lesions."""
-    rows = [[f"`{name}`", kind.form, kind.meaning] for name, kind in LESION_KINDS.items()]
+    rows = [[f"`{name}`", kind.form, kind.meaning] for name, kind in sorted(LESION_KINDS.items())]
     return table(["change", "value", "effect"], rows)
 
 

@@ -52,7 +52,7 @@ Take = Callable[[Seen], None]
 def watch(model: LanguageModel, readings: Sequence[Reading], take: Take) -> Iterator[list[int]]:
     """Let a model read, and hand over the attention of each layer as soon as it is there.
 
-    Readings of like length run together. Attention is computed twice: by the model's own fused kernel for all places,
+    Inputs are batched by length. Attention is computed twice: by the model's own fused kernel for all places,
     and by its own plain code for the rows that are wanted. Nothing is kept here.
 
     Parameters

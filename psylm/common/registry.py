@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,24 +15,58 @@ from psylm.common.study import Study
 
 Record = TypeVar("Record")
 
-_chosen: list[Path | None] = []
-"""The study that `use_study` was given last; empty where it never was."""
+_chosen: Study | None = None
+"""The study that was chosen; None: that of the current folder."""
 
 
-def use_study(root: Path | None) -> None:
-    """Use the records of a study, in place of those of the study that the working folder lies in.
+def use_study(folder: str | Path | None) -> Study:
+    """Choose the study whose experiments, stimuli, measures, readers, lesions and architectures are found by name.
 
     Parameters
     ----------
-    root
-        The study's folder; None for the built-in records alone.
+    folder
+        The study's folder; None for the study that the current folder lies in, which is in use where none was chosen.
+        Files that bring measures and the like are read, and their code is run, at the first look-up of a name.
+
+    Returns
+    -------
+    Study
+        The study in use from now on.
+
+    Raises
+    ------
+    InputError
+        There is no such folder.
+
+    Examples
+    --------
+    >>> use_study("no/such/folder")
+    Traceback (most recent call last):
+    ...
+    psylm.common.errors.InputError: study: found 'no/such/folder'; expected the folder of a study
     """
-    _chosen[:] = [root]
+    global _chosen
+    if folder is not None and not Path(folder).is_dir():
+        raise InputError(Problem("study", repr(str(folder)), "the folder of a study"))
+    _chosen = None if folder is None else Study(Path(folder).resolve())
+    return study_in_use()
 
 
-def study_in_use() -> Path | None:
-    """Return the folder of the study whose records are known beside the built-in ones; None where there is none."""
-    return _chosen[0] if _chosen else Study.find(Path.cwd()).root
+def study_in_use() -> Study:
+    """Return the study that was chosen, or else the one that the current folder lies in."""
+    return _chosen or Study.find(Path.cwd())
+
+
+@contextmanager
+def using(study: Study | None) -> Iterator[Study]:
+    """Use a study for as long as a call lasts; by default the one in use."""
+    global _chosen
+    before = _chosen
+    _chosen = study or study_in_use()
+    try:
+        yield _chosen
+    finally:
+        _chosen = before
 
 
 class Registry(Mapping[str, Record], Generic[Record]):
@@ -125,11 +160,11 @@ class Registry(Mapping[str, Record], Generic[Record]):
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
-        study = study_in_use() if self.folder else None
-        if study is None:
+        root = study_in_use().root if self.folder else None
+        if root is None:
             return self._own
-        self._read_study(study)
-        return self._own | self._of_study[study]
+        self._read_study(root)
+        return self._own | self._of_study[root]
 
     def _read_study(self, root: Path) -> None:
         """Load the files of a study again where one of them has changed, was added or removed."""

@@ -40,7 +40,7 @@ def read_text(path: Path, expected: str) -> str:
     Raises
     ------
     InputError
-        The file cannot be read, or is not UTF-8; the line is told.
+        The file cannot be read, or is not UTF-8; the line is reported.
     """
     try:
         content = path.read_bytes()

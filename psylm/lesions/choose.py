@@ -31,7 +31,7 @@ def named_heads(change: Change, sites: Sequence[Site], where: str) -> Heads:
     Raises
     ------
     InputError
-        There is no such head; those that there are, are named.
+        There is no such head; the message gives the range of heads.
     """
     return _named(change, {head_name(sites, head): head for head in all_heads(sites)}, "heads", where)
 

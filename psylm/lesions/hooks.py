@@ -116,7 +116,7 @@ def move_positions(operation: Operation, moved: Callable[[int], Tensor]) -> None
     Raises
     ------
     InputError
-        The model does not read numbers of positions, as T5 and models of permutations, or does not heed them.
+        The model does not read numbers of positions, as T5 and models of permutations, or does not use them.
     """
     model = operation.model
     body, config = model.network.base_model, model.network.config
@@ -125,7 +125,7 @@ def move_positions(operation: Operation, moved: Callable[[int], Tensor]) -> None
         first = first_position(model.network)
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.
         masked = not isinstance(model.network, ScratchNetwork)
-        if _heeded(body, first, masked=masked, device=model.network.device):
+        if _uses_positions(body, first, masked=masked, device=model.network.device):
             hook = _position_hook(moved(model.info.window or LONGEST_WINDOW), first, masked=masked)
             operation.stack.callback(body.register_forward_pre_hook(hook, with_kwargs=True).remove)
             return
@@ -160,7 +160,7 @@ def _position_hook(moved: Tensor, first: int, *, masked: bool) -> Callable[..., 
     return hook
 
 
-def _heeded(body: Any, first: int, *, masked: bool, device: torch.device) -> bool:
+def _uses_positions(body: Any, first: int, *, masked: bool, device: torch.device) -> bool:
     """Whether the network's states depend on the positions that it is given; tried once, on three tokens."""
     ids = torch.tensor([[0, 1, 2]], device=device)
     rest = {"attention_mask": torch.ones_like(ids)} if masked else {}

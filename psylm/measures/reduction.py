@@ -1,4 +1,4 @@
-"""What is kept of a distribution over the vocabulary, so that the distribution itself need not be."""
+"""Reduces each distribution over the vocabulary to the requested statistics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEEP = -2
 
 
 class Wanted:
-    """Reduces distributions to what is wanted of each item, and keeps those of blanks whole.
+    """Reduces distributions to the requested statistics of each item, and keeps those of blanks whole.
 
     Parameters
     ----------

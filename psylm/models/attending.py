@@ -21,7 +21,7 @@ from psylm.models.trained import ScratchNetwork
 from psylm.scratch.attention import MultiHeadAttention, both, watched
 
 CHANGE, READ = "_psylm_change", "_psylm_read"
-"""Attributes of an attention module: what is done there, and what is told of it."""
+"""Attributes of an attention module: what is done there, and what is recorded of it."""
 
 PREFIX = "psylm_"
 """What the names of our attention functions begin with; those of `transformers` that they call come after it."""

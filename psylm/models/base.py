@@ -293,7 +293,7 @@ class LanguageModel(ABC):
     def predict(self, queries: Sequence[Query], reduce: Reduce) -> list[np.ndarray]:
         """Ask for distributions, and reduce them to what is wanted before the next are computed.
 
-        What inputs have in common runs once; rows of like length run together. The full vocabulary is computed at
+        What inputs have in common runs once; rows are batched by length. The full vocabulary is computed at
         the asked positions only, a bounded number of them at a time.
 
         Parameters

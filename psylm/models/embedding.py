@@ -40,7 +40,7 @@ def embed(
 ) -> dict[Layer, np.ndarray]:
     """Turn texts, or words in them, into vectors.
 
-    Each text is read by itself, with the special tokens that its model expects; texts of like length run together,
+    Each text is read by itself, with the special tokens that its model expects; texts are batched by length,
     and no text twice. Of an encoder-decoder model the encoder reads.
 
     Parameters

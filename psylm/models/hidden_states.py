@@ -26,7 +26,7 @@ def layers_of(model: LanguageModel) -> int:
 def state_batches(
     model: LanguageModel, sequences: Sequence[tuple[int, ...]], *, every: bool
 ) -> Iterator[tuple[list[int], list[Tensor]]]:
-    """Run a model over token sequences, those of like length together.
+    """Run a model over token sequences, batched by length.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def controls(table: pd.DataFrame) -> Iterator[str]:
 
 
 def dissociations(table: pd.DataFrame) -> Iterator[str]:
-    """Say how many double dissociations there are, and tell each; without any, tell the largest interaction.
+    """Report the number of double dissociations and each of them; without any, the largest interaction.
 
     Parameters
     ----------

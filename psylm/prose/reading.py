@@ -12,7 +12,7 @@ from psylm.stats.collect import groups
 from psylm.stats.reading.tables import ALL
 
 NATS = 1000
-"""Gains are told and drawn in thousandths of a nat."""
+"""Gains are reported and drawn in thousandths of a nat."""
 
 LINKS = {"log": "a logarithmic effect", "power": "an effect of its 0.75th power", "smooth": "a smooth effect"}
 

@@ -14,7 +14,7 @@ from psylm.common.errors import PsylmError
 from psylm.common.user_cache import cache_folder
 
 LIMIT = 2**30
-"""Bytes of scores that are kept; beyond that, those that were not asked for longest are removed."""
+"""Bytes of scores that are kept; beyond that, the least recently used are removed."""
 
 FILE = "scores.sqlite"
 WAIT = 60
@@ -82,7 +82,7 @@ class ScoreCache:
             database.execute("VACUUM")
 
     def _make_room(self, database: sqlite3.Connection, held: int) -> None:
-        """Remove what was not asked for longest, down to four fifths of the limit."""
+        """Remove the least recently used scores, down to four fifths of the limit."""
         for key, size in database.execute("SELECT key, size FROM scores ORDER BY used").fetchall():
             if held <= 0.8 * self.limit:
                 break

@@ -1,4 +1,4 @@
-"""Position encodings: how a model that sees a set of words is told their order."""
+"""Position encodings: how the order of words enters a model that sees a set of them."""
 
 from __future__ import annotations
 

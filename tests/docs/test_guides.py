@@ -36,10 +36,11 @@ def test_a_guide_gives_what_it_shows(guide, study, causal_folder, monkeypatch):
 
 def test_there_is_a_guide_for_everything_that_a_study_can_add():
     from psylm.measures.registry import MEASURES
+    from psylm.models.families import FAMILIES
     from psylm.models.lesion_kinds import LESION_KINDS
     from psylm.scratch.architectures import ARCHITECTURES
     from psylm.stimuli.readers import READERS
 
     titles = [block.title for block in BLOCKS if block.language == "python"]
-    for registry in (MEASURES, LESION_KINDS, ARCHITECTURES, READERS):
+    for registry in (MEASURES, FAMILIES, LESION_KINDS, ARCHITECTURES, READERS):
         assert [title for title in titles if title.startswith(f"{registry.folder}/")], registry.kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import shlex
 
@@ -70,6 +71,19 @@ def test_python_of_a_page_runs_from_top_to_bottom(name, presupposed, causal_fold
     for block in blocks(PAGES[name]):
         if block.language in ("python", "pycon") and "chat=" not in block.text:  # the tiny model has no chat template
             follow(block.with_model(f"file:{causal_folder}"), PAGES[name], presupposed, monkeypatch)
+
+
+DOTTED = re.compile(r"`(psylm(?:\.\w+)+)(?:\(.*?\))?`")
+FILE = re.compile(r"`(psylm/[\w/.-]+)`")
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "docs/reference/measure-options.md"])
+def test_modules_and_functions_that_are_named_are_there(name):
+    text = PAGES[name].read_text(encoding="utf-8")
+    for dotted in DOTTED.findall(text):
+        assert pkgutil.resolve_name(dotted) is not None
+    for file in FILE.findall(text):
+        assert "NAME" in file or "QUESTION" in file or (REPOSITORY / file).exists(), file
 
 
 # The command line

@@ -157,7 +157,7 @@ def margin_table(pairs: pd.DataFrame, by: Sequence[str]) -> Iterator[dict[str, A
     pairs
         One row a pair: the columns of `by`, and `margin`.
     by
-        Columns whose levels are told apart.
+        Columns whose levels are distinguished.
 
     Yields
     ------

@@ -21,7 +21,7 @@ def predicted_effect(run: Run, contrast: str, at: str = "") -> float:
     Raises
     ------
     InputError
-        There is no such contrast, or there are several; those that there are, are told.
+        There is no such contrast, or there are several; the message lists all contrasts.
     """
     tables = [table for name, table in run.tables().items() if name.endswith("contrasts") and "at" in table]
     rows = pd.concat([pd.DataFrame(columns=["contrast", "at", "measure", "estimate"]), *tables]).fillna({"at": ""})

@@ -223,7 +223,7 @@ def _tested(fit: MixedModel, weights: np.ndarray) -> pd.DataFrame:
 
 
 def _estimable(frame: ModelFrame, weights: np.ndarray) -> np.ndarray:
-    """Return which combinations of all columns are the same however the columns that were left out are told apart."""
+    """Return which combinations of all columns are the same whatever the levels of the columns that were left out."""
     dropped = [number for number in range(len(frame.fixed.names)) if number not in frame.kept]
     if not dropped:
         return np.ones(len(weights), dtype=bool)

@@ -98,7 +98,7 @@ def _gain(subset: Subset, found: Observations, response: str, one: Predictor, se
         return nothing | {"note": "the baseline determines it"}
     try:
         gains = _gains(subset.data, found, response, one, "linear", seed)
-    except InputError as error:  # a design too small for a regression is told in the table
+    except InputError as error:  # a design too small for a regression is reported in the table
         return nothing | {"note": str(error)}
     return asdict(gain_of(gains, subset.data.loc[gains.index, "group"], seed=seed)) | {"note": ""}
 
