@@ -13,7 +13,7 @@ from psylm.figures.association import draw_layers
 from psylm.figures.drawn import Drawn
 from psylm.prose.association import association
 from psylm.prose.paragraphs import paragraphs
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.similarity.association import association_rows

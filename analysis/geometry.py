@@ -18,7 +18,7 @@ from psylm.figures.geometry import draw_anisotropy, draw_corrected, draw_matrix,
 from psylm.measures.similarity import compare
 from psylm.prose import geometry as prose
 from psylm.prose.paragraphs import paragraphs
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.human.agreement import with_human

@@ -17,7 +17,7 @@ from psylm.figures.lesions import draw_controls, draw_dissociation, draw_doses
 from psylm.models.lesion_kinds import dose_of
 from psylm.prose import lesions as prose
 from psylm.prose.paragraphs import paragraphs
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.lesions.dissociation import ResampledPerformance, cube, dissociations, midway, performance, slopes

@@ -18,7 +18,7 @@ from psylm.common.errors import InputError
 from psylm.figures.drawn import Drawn
 from psylm.figures.participants import draw_effects
 from psylm.prose.apa import interval, number, p_value, sentence, statistic
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Tables, groups
 from psylm.stats.inference.intervals import mean_interval

@@ -17,7 +17,7 @@ from psylm.figures.reading import draw_gains
 from psylm.figures.reading_erps import draw_components, draw_conditions
 from psylm.prose.conditions import contrasts
 from psylm.prose.reading import by_response, every_word, gains, lagged_effects, models_of, pairs
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.reading.conditions import OF_MODEL, by_condition, condition_rows, contrast_rows

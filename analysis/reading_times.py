@@ -16,7 +16,7 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.reading import draw_gains
 from psylm.figures.reading_times import draw_profile, draw_shape, draw_spillover
 from psylm.prose.reading import by_response, every_word, gains, lagged_effects, links, models_of, pairs
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.reading.observations import observed

@@ -13,7 +13,7 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.suites import draw_accuracy, draw_regions
 from psylm.prose.paragraphs import paragraphs
 from psylm.prose.suites import predictions
-from psylm.report.requirements import Requires
+from psylm.reporting.requirements import Requires
 from psylm.runs.run import Run
 from psylm.stats.collect import Part, Tables, collect, select
 from psylm.stats.conditions.suites import prediction_row, region_rows, surprisals

@@ -18,7 +18,7 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.learning import logged, losses
 from psylm.figures.similarity import similarity_matrix
 from psylm.models.embedding import embed
-from psylm.report.analyses import analyze, tables_of
+from psylm.reporting.analyses import analyze, tables_of
 from psylm.runs.run import Run
 from psylm.stats.conditions.targets import targets
 from psylm.stats.human.agreement import with_human

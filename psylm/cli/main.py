@@ -76,9 +76,9 @@ def run(
 def _finish(folder: Path) -> None:
     """Analyse, draw and report a run, and name what was written; a module that fails stops none of it."""
     from psylm.common.study import Study
-    from psylm.report.analyses import AnalysisError, draw, left_out
-    from psylm.report.analyses import analyze as analyze_run
-    from psylm.report.page import write_report
+    from psylm.reporting.analyses import AnalysisError, draw, left_out
+    from psylm.reporting.analyses import analyze as analyze_run
+    from psylm.reporting.page import write_report
     from psylm.runs.run import Run
 
     load, finished = Study.find(Path.cwd()).analysis_module, Run(folder)
@@ -115,8 +115,8 @@ def _name(written: list[Path]) -> None:
 def analyze(folder: RunFolder) -> None:
     """Compute a run's statistics again, without the model."""
     from psylm.common.study import Study
-    from psylm.report.analyses import AnalysisError, left_out
-    from psylm.report.analyses import analyze as analyze_run
+    from psylm.reporting.analyses import AnalysisError, left_out
+    from psylm.reporting.analyses import analyze as analyze_run
     from psylm.runs.run import Run
 
     try:
@@ -141,7 +141,7 @@ def figures(
     """Draw a run's figures again, as PDF, SVG and PNG."""
     from psylm.common.study import Study
     from psylm.figures.style import width_of
-    from psylm.report.analyses import draw
+    from psylm.reporting.analyses import draw
     from psylm.runs.run import Run
 
     drawn = draw(
@@ -156,7 +156,7 @@ def figures(
 def report(folder: RunFolder) -> None:
     """Write a run's report again: one self-contained HTML page."""
     from psylm.common.study import Study
-    from psylm.report.page import write_report
+    from psylm.reporting.page import write_report
     from psylm.runs.run import Run
 
     out.print(f"report   {write_report(Run(folder), Study.find(Path.cwd()).analysis_module)}")

@@ -10,23 +10,28 @@ from typing import Generic, TypeVar
 
 from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.modules import load_module
+from psylm.common.study import Study
 
 Record = TypeVar("Record")
 
-_study: Path | None = None
-"""The study whose records are known beside the built-in ones."""
+_chosen: list[Path | None] = []
+"""The study that `use_study` was given last; empty where it never was."""
 
 
 def use_study(root: Path | None) -> None:
-    """Make the records of a study known, in place of those of another; its files are read at the first look-up.
+    """Use the records of a study, in place of those of the study that the working folder lies in.
 
     Parameters
     ----------
     root
         The study's folder; None for the built-in records alone.
     """
-    global _study
-    _study = root
+    _chosen[:] = [root]
+
+
+def study_in_use() -> Path | None:
+    """Return the folder of the study whose records are known beside the built-in ones; None where there is none."""
+    return _chosen[0] if _chosen else Study.find(Path.cwd()).root
 
 
 class Registry(Mapping[str, Record], Generic[Record]):
@@ -109,7 +114,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
         return self._records()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._records())
+        return iter(sorted(self._records()))
 
     def __len__(self) -> int:
         return len(self._records())
@@ -120,10 +125,11 @@ class Registry(Mapping[str, Record], Generic[Record]):
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
-        if _study is None or not self.folder:
+        study = study_in_use() if self.folder else None
+        if study is None:
             return self._own
-        self._read_study(_study)
-        return self._own | self._of_study[_study]
+        self._read_study(study)
+        return self._own | self._of_study[study]
 
     def _read_study(self, root: Path) -> None:
         """Load the files of a study again where one of them has changed, was added or removed."""

@@ -103,8 +103,7 @@ def _enter(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str, *
     read = readings(stack, model)
     effects = {site.name: Effect(reading=read["e" if site.name[0] == "e" else "d"]) for site in sites}
     operation = Operation(model, lesion, where, stack, sites, effects, cache)
-    order = list(LESION_KINDS)
-    changes = sorted(lesion.changes, key=lambda change: order.index(change.kind))
+    changes = sorted(lesion.changes, key=lambda change: (change.about.stage, change.kind))
     taken = {change.kind: change.about.choose(operation, change) for change in changes if change.about.choose}
     for heads in taken.values():
         operation.silence(heads)
@@ -126,7 +125,7 @@ def _check(model: LanguageModel, lesion: Lesion, where: str) -> None:
     problems: list[Problem] = []
     for change in lesion.changes:
         kind, about = change.kind, change.about
-        if about.by_neighbours and model.family == "permuted":
+        if about.by_neighbours and model.traits.two_streams:
             found = f"{kind} in a model of permutations, whose two streams differ in it"
             problems.append(Problem(where, found, "another family"))
         problems += [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import space_between
 from psylm.measures.words import is_unknown
-from psylm.models.base import LanguageModel
-from psylm.models.query import Distributions
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 def has_chat_template(model: LanguageModel) -> bool:
@@ -71,7 +73,7 @@ def reply_log_probabilities(
     language
         BCP 47 tag of the replies.
     """
-    joined = not chat and model.family == "causal"
+    joined = not chat and not model.traits.source_apart
     read = {prompt: prompt_tokens(model, prompt, chat=chat) for prompt in dict.fromkeys(prompts)}
     texts = [
         (space_between(prompt, reply, language) if joined else "") + reply
@@ -79,7 +81,7 @@ def reply_log_probabilities(
     ]
     encoded = [model.tokenizer.encode(text) for text in texts]
     queries = [model.continuation_query(read[prompt], one.ids) for prompt, one in zip(prompts, encoded, strict=True)]
-    answers = model.predict(queries, Distributions.log_probability)
+    answers = model.predict(queries, lambda at, places, tokens: at.log_probability(places, tokens))
     return [
         (
             math.nan

@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import analyze, draw, tables_of
 from psylm.runs.arrays import TrialArrays, write_arrays
 from psylm.runs.run import Run
 from psylm.stats.attention.linking import covariances, links, mediated

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import analyze, draw, tables_of
 from psylm.runs.run import COLUMNS, Run, RunWriter
 
 LOAD = Study(None).analysis_module

@@ -9,7 +9,7 @@ from scipy import stats
 
 import psylm
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import analyze, draw, tables_of
 from psylm.runs.run import Run
 from psylm.stats.conditions.frames import frame_preferences
 from psylm.stats.human.agreement import human_agreement

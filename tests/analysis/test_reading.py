@@ -18,8 +18,8 @@ from wordfreq import zipf_frequency
 
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
-from psylm.report.page import write_report
+from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 from psylm.stats.mixed_models.regression import lagged_effects
 from psylm.stats.reading.folds import blocks, folds_by

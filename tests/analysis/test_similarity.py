@@ -16,7 +16,7 @@ from scipy import stats
 import psylm
 from psylm.common.study import Study
 from psylm.models.embedding import embed
-from psylm.report.analyses import tables_of
+from psylm.reporting.analyses import tables_of
 from psylm.stats.similarity.association import association
 from psylm.stats.similarity.geometry import all_but_the_top, anisotropy, whitening
 from psylm.stats.similarity.overlap import overlap
@@ -111,7 +111,7 @@ def made(tmp_path, monkeypatch):
     """Runs an experiment on built-in sets with a tiny model, and returns the run and an analysis module's output."""
 
     def make(model, stimuli, measures, *modules, limit=None):
-        from psylm.report.analyses import analyze, draw
+        from psylm.reporting.analyses import analyze, draw
 
         monkeypatch.chdir(tmp_path)
         (tmp_path / "experiments").mkdir()

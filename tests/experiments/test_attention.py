@@ -8,7 +8,7 @@ import pytest
 
 import psylm
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import analyze, draw, tables_of
 
 STUDY = Study(None)
 

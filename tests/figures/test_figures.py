@@ -349,8 +349,8 @@ def test_differences_between_items_do_not_widen_them_and_items_with_gaps_are_lef
 @japanese
 def test_a_run_is_drawn_grey_in_japanese_and_one_column_wide(tmp_path):
     from psylm.common.study import Study
-    from psylm.report.analyses import analyze, draw
-    from tests.report.test_page import write_run
+    from psylm.reporting.analyses import analyze, draw
+    from tests.reporting.test_page import write_run
 
     load = Study(None).analysis_module
     run = write_run(tmp_path / "made", models=("file:a",))

@@ -13,7 +13,7 @@ from psylm.common.study import Study
 from psylm.figures.lesions import dissociation
 from psylm.lesions.series import LesionSeries
 from psylm.models.lesion_kinds import dose_of
-from psylm.report.analyses import analyze, draw, modules, tables_of
+from psylm.reporting.analyses import analyze, draw, modules, tables_of
 from psylm.stats.lesions.dissociation import (
     ResampledPerformance,
     choices,

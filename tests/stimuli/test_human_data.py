@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from psylm.common.errors import InputError
 from psylm.common.study import Study
 from psylm.experiment.runner import run
-from psylm.report.item_browser import browser_data
+from psylm.reporting.item_browser import browser_data
 from psylm.stimuli import check_stimuli, load_stimuli
 from psylm.stimuli.tables import whole_number
 from tests.stimuli.test_stimuli import CARD, write

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import psylm
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw
+from psylm.reporting.analyses import analyze, draw
 from psylm.runs.run import Run
 from psylm.stimuli.predictions import evaluate, parse, places
 from psylm.stimuli.readers.blimp import blimp

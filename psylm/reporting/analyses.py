@@ -17,8 +17,8 @@ from psylm.common.faults import fault
 from psylm.common.files import replacing
 from psylm.figures.drawn import Drawn
 from psylm.prose.latex import latex_table
-from psylm.report.requirements import Offered, requirements, too_few, unmet
-from psylm.report.requirements import Requires as Requires
+from psylm.reporting.requirements import Offered, requirements, too_few, unmet
+from psylm.reporting.requirements import Requires as Requires
 from psylm.runs.run import Run, write_json, write_table
 
 LoadModule = Callable[[str], ModuleType]

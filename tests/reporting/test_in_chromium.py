@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from psylm.report.analyses import analyze
-from psylm.report.page import write_report
+from psylm.reporting.analyses import analyze
+from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, KINDS, Run, write_json
 from tests.chromium import CHROMIUM, Chromium
-from tests.report.test_page import HOSTILE, LOAD, write_run
+from tests.reporting.test_page import HOSTILE, LOAD, write_run
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 

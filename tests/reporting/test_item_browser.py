@@ -7,11 +7,11 @@ import math
 import pandas as pd
 import pytest
 
-import psylm.report.item_browser
-from psylm.report.item_browser import browser_data
-from psylm.report.page import json_within_html
+import psylm.reporting.item_browser
+from psylm.reporting.item_browser import browser_data
+from psylm.reporting.page import json_within_html
 from psylm.runs.run import COLUMNS, KINDS, Run
-from tests.report.test_page import write_run
+from tests.reporting.test_page import write_run
 
 
 def rewrite(run: Run, results: pd.DataFrame) -> Run:
@@ -148,18 +148,18 @@ def test_human_values_of_words_are_found_by_their_number(tmp_path):
 
 
 def test_a_large_run_is_sampled_evenly_by_whole_items(run, monkeypatch):
-    monkeypatch.setattr(psylm.report.item_browser, "TRIALS", 6)
+    monkeypatch.setattr(psylm.reporting.item_browser, "TRIALS", 6)
     found = only_set(run)
     assert (found["shown"], found["items"]) == (3, 6)
     assert found["trials"]["item"] == ["0", "0", "2", "2", "5", "5"]
     assert len(found["models"]["file:b"]["values"]["cloze"]) == 6
-    monkeypatch.setattr(psylm.report.item_browser, "TRIALS", 12_000)
-    monkeypatch.setattr(psylm.report.item_browser, "VALUES", 1)
+    monkeypatch.setattr(psylm.reporting.item_browser, "TRIALS", 12_000)
+    monkeypatch.setattr(psylm.reporting.item_browser, "VALUES", 1)
     assert only_set(run)["shown"] == 1
 
 
 def test_a_text_without_end_is_cut(run, monkeypatch):
-    monkeypatch.setattr(psylm.report.item_browser, "WORDS", 3)
+    monkeypatch.setattr(psylm.reporting.item_browser, "WORDS", 3)
     rewrite(run, all_words(run))
     found = only_set(run)
     assert found["cut"] and len(found["words"][0]) == 3

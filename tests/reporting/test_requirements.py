@@ -9,8 +9,8 @@ import pytest
 from psylm.common.errors import PsylmError
 from psylm.common.study import BUILTIN, Study
 from psylm.experiment.runner import run
-from psylm.report.analyses import AnalysisError, analyze, draw
-from psylm.report.page import write_report
+from psylm.reporting.analyses import AnalysisError, analyze, draw
+from psylm.reporting.page import write_report
 from psylm.runs.run import Run
 from tests.cli.test_cli import psylm
 from tests.stimuli.test_human_data import TIMED
@@ -20,7 +20,7 @@ MODULE = """\
 from __future__ import annotations
 from dataclasses import dataclass
 import pandas as pd
-from psylm.report.analyses import Requires
+from psylm.reporting.analyses import Requires
 
 REQUIRES = {requires}
 
@@ -128,7 +128,7 @@ def test_an_exception_is_shown_as_the_modules_own_lines_and_all_else_is_kept(mak
     result = psylm("run", "made")
     folder = Path("runs/made")
     assert result.returncode == 2
-    assert "Traceback" not in result.stderr and "psylm/report/analyses.py" not in result.stderr
+    assert "Traceback" not in result.stderr and "psylm/reporting/analyses.py" not in result.stderr
     assert f"analysis module broken, {part}: {told}" in result.stderr
     if line:
         assert f"broken.py, line {line}, in {part}: {code}" in result.stderr

@@ -17,8 +17,8 @@ from markupsafe import Markup, escape
 from psylm.common.files import replacing
 from psylm.measures.registry import measures
 from psylm.prose.columns import ITALIC, shown
-from psylm.report.analyses import LoadModule, left_out, said
-from psylm.report.item_browser import browser_data
+from psylm.reporting.analyses import LoadModule, left_out, said
+from psylm.reporting.item_browser import browser_data
 from psylm.runs.run import Run
 
 SHOWN_ROWS = 300
@@ -52,7 +52,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
         A module's summary raised an exception; raised after the page is written.
     """
     environment = Environment(
-        loader=PackageLoader("psylm.report"),
+        loader=PackageLoader("psylm.reporting"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -116,7 +116,7 @@ def _start(model: dict[str, Any]) -> Markup:
 
 
 def _source(name: str) -> str:
-    return (resources.files("psylm.report") / "templates" / name).read_text(encoding="utf-8")
+    return (resources.files("psylm.reporting") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -14,8 +14,8 @@ import pytest
 
 from psylm.common.errors import PsylmError
 from psylm.common.study import Study
-from psylm.report.analyses import analyze, draw
-from psylm.report.page import write_report
+from psylm.reporting.analyses import analyze, draw
+from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 
 HOSTILE = "<script>alert('x')</script>"

@@ -66,7 +66,7 @@ def requirements(name: str, module: ModuleType) -> Requires:
     if isinstance(required, tuple) and all(isinstance(measure, str) for measure in required):
         return Requires(measures=required)
     if not isinstance(required, Requires):
-        expected = "a tuple of measures, ('surprisal',) for example, or psylm.report.analyses.Requires"
+        expected = "a tuple of measures, ('surprisal',) for example, or psylm.reporting.analyses.Requires"
         raise PsylmError(f"{about}, REQUIRES: found {required!r}; expected {expected}")
     return required
 
