@@ -320,6 +320,11 @@ def test_the_script_for_r_keeps_levels_and_codings(data: pd.DataFrame, tmp_path:
     text = save_for_r(ordered, fit, tmp_path)[1].read_text()
     assert 'data[["b"]] <- factor(data[["b"]], levels = c("mid", "low", "high"))' in text
     assert "lmer(rt ~ b * C(a, contr.sum) + (1 | subject), data, REML = TRUE)" in text
+    # C and relevel of numbers, which R refuses
+    numbers = ordered.assign(size=np.where(data["b"] == "low", 1.5, 2.0))
+    both = fit_mixed(numbers, "rt ~ C(size, Sum) * C(b, Treatment('low')) + (1 | subject)")
+    written = save_for_r(numbers, both, tmp_path)[1].read_text()
+    assert "lmer(rt ~ C(factor(size), contr.sum) * relevel(b, ref = 'low') + (1 | subject)" in written
     # lme4's || keeps the correlations of a factor's levels: what was fitted is written as numbers
     split = fit_mixed(ordered, "rt ~ b + (1 + C(a, Sum) || subject)")
     table, script = save_for_r(ordered, split, tmp_path)

@@ -74,12 +74,13 @@ def _levels(column: pd.Series, name: str) -> str:
 
 def _formula(frame: ModelFrame) -> tuple[str, dict[str, pd.Series]]:
     """Return the formula as R has it, and columns of numbers that it needs."""
-    text = in_r(frame.formula.text)
+    text = _numbers_as_factors(in_r(frame.formula.text), frame)
     numbers: dict[str, pd.Series] = {}
     if not any(_split(frame, block) for block in frame.blocks):
         return text, numbers
     fixed = frame.formula.fixed
-    terms = [in_r(f"{frame.formula.response} ~ {' + '.join(['1' if fixed.intercept else '0', *fixed.labels])}")]
+    right = " + ".join(["1" if fixed.intercept else "0", *fixed.labels])
+    terms = [_numbers_as_factors(in_r(f"{frame.formula.response} ~ {right}"), frame)]
     for number, block in enumerate(frame.blocks):
         names = ["1" if name == INTERCEPT else f"slope{number}_{j}" for j, name in enumerate(block.matrix.names)]
         numbers |= {
@@ -91,6 +92,18 @@ def _formula(frame: ModelFrame) -> tuple[str, dict[str, pd.Series]]:
         bars = "|" if block.bar.correlated else "||"
         terms.append(f"({' + '.join(names)} {bars} {':'.join(_ticked(name) for name in block.bar.group)})")
     return " + ".join(terms), numbers
+
+
+def _numbers_as_factors(text: str, frame: ModelFrame) -> str:
+    """Write `C(factor(x))` for `C(x)` where x is a column of numbers, which R's `C` does not take."""
+    for name in frame.variables.columns:
+        text = re.sub(rf"\b(C|relevel)\((`?{re.escape(name)}`?)(?=\s*[,)])", rf"\1({_in_factor(name, frame)}", text)
+    return text
+
+
+def _in_factor(name: str, frame: ModelFrame) -> str:
+    shown = _ticked(name)
+    return f"factor({shown})" if isinstance(frame.settings[name][0], float) else shown
 
 
 def _ticked(name: str) -> str:

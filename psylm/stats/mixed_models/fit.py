@@ -52,6 +52,16 @@ class MixedModel:
         correlated.
     steps
         How the model came to be, where a maximal one was reduced.
+    notes
+        What was left out, and what has no estimate or test, in words.
+    frame
+        The data: design matrices, levels, and which rows and columns are used.
+    covariance
+        Of the fixed effects' estimates, shape (effects, effects).
+    uncertainty
+        What Satterthwaite's degrees of freedom need; of linear models.
+    random
+        For each random term, the covariance matrix of its columns.
     """
 
     formula: str
@@ -101,17 +111,20 @@ def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", 
     data
         One row an observation; rows with a missing value in a column of the formula are left out.
     formula
-        As lme4 takes it: `time ~ condition + (1 + condition | subject) + (1 | item)`; two bars, `||`, for random
-        effects without correlations.
+        As lme4 takes it: `log(time) ~ condition * scale(x) + (1 + condition | subject) + (1 | item)`; two bars, `||`,
+        for random effects without correlations. Text, categories and truth values are factors, coded against their
+        first level. `psylm.stats.mixed_models.variables.CALLS` has the functions that a formula may call.
     family
-        `gaussian`, or `binomial` for a response of 0 and 1 (Laplace approximation).
+        `gaussian`, or `binomial` for a response of 0 and 1, or of two levels (Laplace approximation).
     reml
         Maximise the restricted likelihood (a linear model's variances are then unbiased), not the likelihood itself.
 
     Raises
     ------
     InputError
-        The formula has no random term, or names a column that there is not.
+        The formula cannot be read, has no random term, or names a column that there is not; the response does not vary
+        or stands on both sides; a value is infinite; a grouping has one level, or as many random effects as there are
+        observations; rows are those of several models that the formula does not tell apart.
 
     References
     ----------
