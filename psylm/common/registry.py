@@ -5,28 +5,68 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.modules import load_module
+from psylm.common.study import Study
 
 Record = TypeVar("Record")
 
-_study: Path | None = None
-"""The study whose records are known beside the built-in ones."""
+_chosen: Study | None = None
+"""The study that was chosen; None: that of the current folder."""
 
 
-def use_study(root: Path | None) -> None:
-    """Make the records of a study known, in place of those of another; its files are read at the first look-up.
+def use_study(folder: str | Path | None) -> Study:
+    """Choose the study whose experiments, stimuli, measures, readers, lesions and architectures are found by name.
 
     Parameters
     ----------
-    root
-        The study's folder; None for the built-in records alone.
+    folder
+        The study's folder; None for the study that the current folder lies in, which is in use where none was chosen.
+        Files that bring measures and the like are read, and their code is run, at the first look-up of a name.
+
+    Returns
+    -------
+    Study
+        The study in use from now on.
+
+    Raises
+    ------
+    InputError
+        There is no such folder.
+
+    Examples
+    --------
+    >>> use_study("no/such/folder")
+    Traceback (most recent call last):
+    ...
+    psylm.common.errors.InputError: study: found 'no/such/folder'; expected the folder of a study
     """
-    global _study
-    _study = root
+    global _chosen
+    if folder is not None and not Path(folder).is_dir():
+        raise InputError(Problem("study", repr(str(folder)), "the folder of a study"))
+    _chosen = None if folder is None else Study(Path(folder).resolve())
+    return study_in_use()
+
+
+def study_in_use() -> Study:
+    """Return the study that was chosen, or else the one that the current folder lies in."""
+    return _chosen or Study.find(Path.cwd())
+
+
+@contextmanager
+def using(study: Study | None) -> Iterator[Study]:
+    """Use a study for as long as a call lasts; by default the one in use."""
+    global _chosen
+    before = _chosen
+    _chosen = study or study_in_use()
+    try:
+        yield _chosen
+    finally:
+        _chosen = before
 
 
 class Registry(Mapping[str, Record], Generic[Record]):
@@ -120,10 +160,11 @@ class Registry(Mapping[str, Record], Generic[Record]):
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.package}.{module.name}")
-        if _study is None or not self.folder:
+        root = study_in_use().root if self.folder else None
+        if root is None:
             return self._own
-        self._read_study(_study)
-        return self._own | self._of_study[_study]
+        self._read_study(root)
+        return self._own | self._of_study[root]
 
     def _read_study(self, root: Path) -> None:
         """Load the files of a study again where one of them has changed, was added or removed."""

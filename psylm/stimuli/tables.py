@@ -64,7 +64,8 @@ def read_table(path: Path, separator: str = ",") -> pd.DataFrame:
     if not rows:
         raise InputError(Problem(str(path), "an empty file", "a header and rows"))
     header = rows[0]
-    problems = [*_separator_problems(path, text), *_header_problems(path, header)]
+    commas = _separator_problems(path, text) if separator == "," else []
+    problems = [*commas, *_header_problems(path, header)]
     numbers = [number for number, row in enumerate(rows[1:], start=2) if row]
     cells = [row for row in rows[1:] if row]
     if not problems:

@@ -53,6 +53,7 @@ def test_a_measure_of_a_study_is_found_after_the_built_in_ones_were_and_belongs_
     write(tmp_path / "one", "mine", MEASURE.format(more=0))
     use_study(tmp_path / "one")
     assert MEASURES["letters"].meaning == "letters of a sentence" and "surprisal" in MEASURES
+    (tmp_path / "two").mkdir()
     use_study(tmp_path / "two")
     assert "letters" not in MEASURES
 
