@@ -12,6 +12,7 @@ import pytest
 import psylm
 from psylm.common.errors import InputError
 from psylm.common.study import Study
+from psylm.common.user_cache import cache_folder
 from psylm.reporting.analyses import AnalysisError
 from tests.experiment.test_runner import study
 
@@ -155,3 +156,12 @@ def test_power_returns_its_table_and_writes_it_where_it_is_asked_to(tmp_path):
     table = psylm.power(40, sd, subjects=[8], items=[8], simulations=4, output=tmp_path / "out")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out/power.csv"), table, check_dtype=False)
     assert (tmp_path / "out/power.pdf").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_nothing_is_kept_of_the_importance_of_heads_where_the_cache_is_off(study, causal_folder, cache):
+    name = f"file:{causal_folder}#important-heads=1"
+    scored = psylm.score(name, ["The cook tasted the soup."], device="cpu", cache=cache)
+    assert scored["value"].notna().all()
+    psylm.load_model(name, device="cpu", cache=cache)
+    assert (cache_folder() / "scores.sqlite").is_file() == cache
