@@ -20,6 +20,7 @@ from psylm.attention.scenes import scene, visible
 from psylm.attention.selection import selection
 from psylm.figures.attention_selectivity import chosen_head, draw_heads, draw_kinds, draw_layers, draw_map, draw_margin
 from psylm.figures.drawn import Drawn
+from psylm.models.families import FAMILIES
 from psylm.prose.attention import TELL
 from psylm.prose.paragraphs import paragraphs
 from psylm.runs.run import Run
@@ -76,7 +77,7 @@ def _controls(run: Run, model: str, stimuli: str, looks: Looks) -> Iterator[dict
             controls[f"random weights, seed {other.partition(RANDOM)[2]}"] = _by_item(twin)
     asked = _asked(run)
     if asked:
-        left = run.manifest["models"][model]["family"] in ("causal", "permuted")
+        left = FAMILIES.named(run.manifest["models"][model]["family"], f"model {model!r}, its family").in_order
         items = run.items(stimuli).assign(language=run.card(stimuli)["language"])
         query, target, distractor = asked["query"], asked["target"], asked.get("distractor")
         at = asked.get("at", "prediction")

@@ -147,7 +147,7 @@ def mixed(random: np.random.Generator, effect: bool) -> Outcomes:
 
 
 def formulas(random: np.random.Generator, effect: bool) -> Outcomes:
-    """A condition as text and as numbers, beside a factor of three levels between items, and columns that say nothing."""
+    """A condition as text and as numbers, a factor of three levels between items, and columns that say nothing."""
     data = crossed(random, effect, items=18)
     data["cond"] = np.where(data["x"] > 0, "late", "early")
     data["kind"] = data["item"].astype(int).mod(3).map(dict(enumerate(["noun", "verb", "name"])))

@@ -165,3 +165,12 @@ def test_nothing_is_kept_of_the_importance_of_heads_where_the_cache_is_off(study
     assert scored["value"].notna().all()
     psylm.load_model(name, device="cpu", cache=cache)
     assert (cache_folder() / "scores.sqlite").is_file() == cache
+
+
+def test_reading_a_config_and_a_models_name_need_no_torch():
+    in_a_new_process(
+        "import sys\nfrom pathlib import Path\nfrom psylm.experiment.definition import read_experiment\n"
+        "from psylm.models.names import ModelSource\nfrom psylm.common.study import Study\n"
+        "read_experiment(Study(None).experiment('cloze'), [])\nModelSource.parse('embedded:smollm2-135m')\n"
+        "assert 'torch' not in sys.modules"
+    )

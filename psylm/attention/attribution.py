@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psylm.attention.places import NO_BEGINNING, NO_TOKEN, SPECIAL, word_of_tokens
+from psylm.attention.places import NO_TOKEN, word_of_tokens
 from psylm.attention.scenes import Scene
-from psylm.models.base import Hiding, LanguageModel
-from psylm.models.query import Query, Row, padded
+from psylm.models.attention_input import NO_BEGINNING, SPECIAL
+from psylm.models.base import LanguageModel
+from psylm.models.families import Hiding
+from psylm.models.query import Query
 from psylm.models.trained import ScratchNetwork
 
 Method = Literal["gradient", "integrated_gradients"]
@@ -64,15 +65,13 @@ def question(model: LanguageModel, scene: Scene) -> Question | str:
         return NO_TOKEN
     model.check_length(model.sequence(encoding.ids), f"text {scene.text[:40]!r}…")
     first, last = int(own[0]), int(own[-1]) + 1
-    hiding: Hiding = "whole_word" if model.family == "masked" else model.hiding
+    hiding: Hiding = "whole_word" if model.traits.masks else model.hiding
     queries, _ = model.word_queries(encoding.ids, [(first, last)], hiding, after=False)
     if not queries:
         return NO_BEGINNING
     # A masked model is asked for each of the word's tokens by a query of its own, all with the same masked text.
     query = replace(queries[0], at=_joined(q.at for q in queries), tokens=_joined(q.tokens for q in queries))
-    begun = len(model.tokenizer.around[0])
-    if model.family in ("causal", "permuted"):
-        begun = len(model.tokenizer.start)
+    begun = len(model.tokenizer.start if model.traits.in_order else model.tokenizer.around[0])
     if query.source:
         words = np.concatenate([words[: first + 1], words[last:]])
     read = query.source or query.ids
@@ -170,33 +169,10 @@ class Value:
     def __call__(self, x: Tensor) -> Tensor:
         """Return natural log-probabilities [batch] for embeddings [batch, n, width]."""
         with embedded_as(self.model, x):
-            hidden = self._hidden(len(x))  # [batch, tokens of the word, width]
+            hidden = self.model.states_before_output(self.asked.query, len(x))  # [batch, tokens of the word, width]
         logits = self.model.head(hidden.flatten(0, 1)).unflatten(0, hidden.shape[:2])
         log_probabilities = logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
         return log_probabilities.take_along_dim(self.tokens[None, :, None], -1)[..., 0].sum(-1)
-
-    def _hidden(self, batch: int) -> Tensor:
-        model, query = self.model, self.asked.query
-        if model.family == "permuted":
-            row = Row(query.ids, [], unseen=query.unseen, targets=query.at)
-            return model._hidden([row] * batch)
-        if model.family == "seq2seq":
-            return self._decoded(batch)
-        ids, _ = padded([query.ids] * batch, model.tokenizer.filler, model.network.device)
-        hidden: Tensor = model.head.body(input_ids=ids).last_hidden_state
-        shift = 1 if model.family == "causal" else 0
-        return hidden[:, [at - shift for at in query.at]]
-
-    def _decoded(self, batch: int) -> Tensor:
-        """Run encoder and decoder; a causal decoder predicts at the place before."""
-        model, query = self.model, self.asked.query
-        source, there = padded([query.source] * batch, model.tokenizer.filler, model.network.device)
-        read = model.network.get_encoder()(input_ids=source, attention_mask=there.long()).last_hidden_state
-        ids, _ = padded([query.ids] * batch, model.tokenizer.filler, model.network.device)
-        hidden: Tensor = model.head.body(
-            input_ids=ids, encoder_hidden_states=read, encoder_attention_mask=there.long(), use_cache=False
-        ).last_hidden_state
-        return hidden[:, [at - 1 for at in query.at]]
 
 
 def embeddings(model: LanguageModel, asked: Question) -> tuple[Tensor, Tensor]:
@@ -221,7 +197,7 @@ def embedding(model: LanguageModel) -> nn.Module:
     network = model.network
     if isinstance(network, ScratchNetwork):
         return network.model.embedding
-    reader = network.get_encoder() if model.family == "seq2seq" else network
+    reader = network.get_encoder() if model.traits.source_apart else network
     return reader.get_input_embeddings()
 
 
@@ -242,8 +218,3 @@ def embedded_as(model: LanguageModel, x: Tensor) -> Iterator[None]:
         yield
     finally:
         hook.remove()
-
-
-def available() -> bool:
-    """Whether captum is installed."""
-    return importlib.util.find_spec("captum") is not None

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from psylm.attention.scenes import At, Scene, scene, visible
+from psylm.attention.scenes import Scene, scene, visible
 from psylm.attention.selection import selection
+from psylm.models.attention_input import At
 
 Positional = Literal["uniform", "previous", "first"]
 POSITIONAL: tuple[Positional, ...] = ("uniform", "previous", "first")

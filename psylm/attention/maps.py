@@ -5,53 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.attending import Attended, read
+from psylm.models.attention_input import Reading, Stream
 from psylm.models.base import LanguageModel
-from psylm.models.query import Row, padded
+from psylm.models.query import padded
 from psylm.models.trained import ScratchNetwork
-
-Stream = Literal["self", "query", "encoder", "cross"]
-"""Which attention is looked at: the text's to itself, XLNet's query stream, an encoder's to itself, or a decoder's to
-what the encoder read."""
 
 CROSS = ("EncDecAttention", "encoder_attn", "cross_attn", "crossattention")
 """Names of the modules with which a decoder attends to what the encoder read."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a model reads, and the places whose attention is wanted.
-
-    Parameters
-    ----------
-    ids
-        The input, special tokens included; what the decoder has written, for the stream `cross`.
-    rows
-        Places of `ids` whose attention is wanted. For XLNet's query stream, the one place that is predicted.
-    stream
-        Which attention is looked at.
-    source
-        What the encoder reads, for the stream `cross`.
-    """
-
-    ids: tuple[int, ...]
-    rows: tuple[int, ...]
-    stream: Stream = "self"
-    source: tuple[int, ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.ids) + len(self.source)
-
-    @property
-    def keys(self) -> int:
-        """Number of places that are attended to."""
-        return len(self.source or self.ids)
 
 
 @dataclass(frozen=True)
@@ -114,7 +81,7 @@ def watch(model: LanguageModel, readings: Sequence[Reading], take: Take) -> Iter
         watcher = _Watcher(model, batch[0].stream, rows, lambda *seen, numbers=numbers: take(Seen(numbers, *seen)))
         if not own_ways:
             with torch.inference_mode(), watcher.watching():
-                _read(model, batch)
+                model.read_attended(batch)
         own_ways = not watcher.layers
         if own_ways:
             _read_whole_maps(model, batch, watcher)
@@ -134,26 +101,10 @@ def _batches(readings: Sequence[Reading], budget: int, may_pad: Callable[[int], 
         yield batch
 
 
-def _read(model: LanguageModel, batch: Sequence[Reading], **asked: Any) -> Any:
-    """Run the part of a network whose attention is wanted."""
-    stream, filler, device = batch[0].stream, model.tokenizer.filler, model.network.device
-    if stream == "cross":
-        return model._hidden([Row(reading.ids, [], source=reading.source) for reading in batch])
-    if model.family == "permuted":
-        return model._hidden([Row(reading.ids, [], targets=reading.rows[:1]) for reading in batch])
-    ids, there = padded([reading.ids for reading in batch], filler, device)
-    if stream == "encoder":
-        return model.network.get_encoder()(input_ids=ids, attention_mask=there.long(), **asked)
-    if model.family == "causal":  # padding stands on the right, where nothing looks
-        return model.head.body(input_ids=ids, use_cache=False, **asked)
-    body = model.network if model.family == "encoder" else model.head.body
-    return body(input_ids=ids, attention_mask=there.long(), **asked)
-
-
 def _read_whole_maps(model: LanguageModel, batch: Sequence[Reading], watcher: _Watcher) -> None:
     """Ask an architecture that goes its own ways for `output_attentions`: all layers' whole maps at once."""
     with torch.inference_mode(), _plainly(model.network):
-        given = None if batch[0].stream == "cross" else _read(model, batch, output_attentions=True)
+        given = None if batch[0].stream == "cross" else model.read_attended(batch, output_attentions=True)
         maps = getattr(given, "attentions", None)
     if not maps or maps[0] is None:
         raise PsylmError(
@@ -191,7 +142,7 @@ class _Watcher:
 
         def note(one: Attended) -> None:
             self.calls += 1
-            if self.model.family == "permuted" and (self.calls % 2 == 0) != (self.stream == "query"):
+            if self.model.traits.two_streams and (self.calls % 2 == 0) != (self.stream == "query"):
                 return  # in each layer XLNet's content stream comes first, then its query stream
             if self.stream == "cross" and one.module not in across and not scratch:
                 return

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from psylm.attention.maps import Reading, Seen, watch
+from psylm.attention.maps import Seen, watch
 from psylm.attention.places import Look
 from psylm.attention.reduce import Weigh
 from psylm.common.errors import PsylmError
+from psylm.models.attention_input import Reading
 from psylm.models.base import LanguageModel
 from psylm.models.trained import ScratchNetwork
 

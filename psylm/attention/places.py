@@ -5,19 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from psylm.attention.maps import Reading
-from psylm.attention.scenes import At, Scene
-from psylm.common.errors import PsylmError
-from psylm.common.language import Span
-from psylm.models.base import LanguageModel
+if TYPE_CHECKING:
+    from psylm.attention.scenes import Scene
+    from psylm.common.language import Span
+    from psylm.models.attention_input import At, Reading
+    from psylm.models.base import LanguageModel
 
-SPECIAL = -1
-"""Stands for the word of a token that is none's: beginning and end of sequence, and the like."""
-
-NO_BEGINNING = "first word: no beginning-of-sequence token or other start stands before it"
 NO_TOKEN = "shares its only token with the word before it"
 
 
@@ -75,7 +72,7 @@ def look(model: LanguageModel, scene: Scene, at: At, *, maps: bool = False) -> L
     own = (words == scene.query).nonzero()[0]
     if not len(own):
         return NO_TOKEN
-    laid = LAID[model.family](model, encoding.ids, words, (int(own[0]), int(own[-1]) + 1), at)
+    laid = model.lay(encoding.ids, words, (int(own[0]), int(own[-1]) + 1), at)
     if isinstance(laid, str):
         return laid
     reading, places, reach = laid
@@ -97,10 +94,6 @@ def query_only(look: Look) -> Look:
     return replace(look, reading=replace(look.reading, rows=tuple(rows)), groups=[list(range(len(rows)))])
 
 
-Laid = tuple[Reading, np.ndarray, int]
-"""A reading, the word of each place that is attended to, and how many of these places the query can see."""
-
-
 def word_of_tokens(starts: Sequence[int], spans: Sequence[Span]) -> np.ndarray:
     """Return the number of the word in which each token begins [tokens].
 
@@ -111,71 +104,3 @@ def word_of_tokens(starts: Sequence[int], spans: Sequence[Span]) -> np.ndarray:
     """
     begins = [start for start, _ in spans]
     return np.array([max(bisect_right(begins, start) - 1, 0) for start in starts], dtype=int)
-
-
-def _causal(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
-    """Look from the token before the word, or from the beginning of the sequence, where the word is the first."""
-    ids = model.sequence(text)
-    shift = len(ids) - len(text)
-    rows = range(span[0] + shift, span[1] + shift) if at == "word" else range(span[0] + shift - 1, span[0] + shift)
-    if rows.start < 0:
-        return NO_BEGINNING
-    return Reading(ids, tuple(rows)), _among(words, shift, 0), rows.stop
-
-
-def _masked(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
-    """Put a mask for each of the word's tokens, and look from the first of them."""
-    first, last = span
-    before, after = map(len, model.tokenizer.around)
-    rows = range(first, last)
-    if at == "prediction":
-        mask = model.tokenizer.mask
-        assert mask is not None, "load_model refuses a masked model without a mask token"
-        text = (*text[:first], *(mask for _ in rows), *text[last:])
-        rows = range(first, first + 1)
-    ids = model.sequence(text)
-    return Reading(ids, tuple(row + before for row in rows)), _among(words, before, after), len(ids)
-
-
-def _permuted(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
-    """Read in natural order; look from the stream that knows the place but not the word, to predict it."""
-    ids = (*model.tokenizer.start, *text)
-    shift = len(ids) - len(text)
-    rows, places = range(span[0] + shift, span[1] + shift), _among(words, shift, 0)
-    if at == "word":
-        return Reading(ids, tuple(rows)), places, rows.stop
-    if rows.start == 0:
-        return NO_BEGINNING
-    return Reading(ids, (rows.start,), "query"), places, rows.start
-
-
-def _seq2seq(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
-    """Look from the word within the encoder, or from the decoder that is about to fill a gap in the word's place."""
-    first, last = span
-    before, after = map(len, model.tokenizer.around)
-    if at == "word":
-        ids = model.sequence(text)
-        return (
-            Reading(ids, tuple(range(first + before, last + before)), "encoder"),
-            _among(words, before, after),
-            len(ids),
-        )
-    asked = model.blank_query(text, first, last)
-    assert asked is not None, "the word has a token"
-    places = _among(np.concatenate([words[: first + 1], words[last:]]), before, after)
-    return Reading(asked.ids, (len(asked.ids) - 1,), "cross", asked.source), places, len(places)
-
-
-def _encoder(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
-    """Look from the word; an encoder has no place that predicts it."""
-    if at == "prediction":
-        raise PsylmError(f"model {model.info.name!r}: an encoder predicts no word; expected the option at: word")
-    return _masked(model, text, words, span, at)
-
-
-LAID = {"encoder": _encoder, "causal": _causal, "masked": _masked, "permuted": _permuted, "seq2seq": _seq2seq}
-
-
-def _among(words: np.ndarray, before: int, after: int) -> np.ndarray:
-    """Put special tokens around words."""
-    return np.array([SPECIAL] * before + words.tolist() + [SPECIAL] * after, dtype=int)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from psylm.attention.maps import Seen, watch
-from psylm.attention.places import SPECIAL, Look
+from psylm.attention.places import Look
+from psylm.models.attention_input import SPECIAL
 from psylm.models.base import LanguageModel
 
 Weigh = Callable[[Seen], Tensor]

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
 
-from psylm.attention.maps import Seen, Stream, Take, watch
-from psylm.attention.places import SPECIAL, Look
+from psylm.attention.maps import Seen, Take, watch
+from psylm.attention.places import Look
 from psylm.common.errors import PsylmError
+from psylm.models.attention_input import SPECIAL, Stream
 from psylm.models.base import LanguageModel
 
 PRECISION = 2**24

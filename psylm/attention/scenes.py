@@ -6,14 +6,16 @@ import unicodedata
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from psylm.common.language import Span, cut_spans, space_between, split_punctuation, word_spans
 from psylm.stimuli.regions import parse_regions
 
-At = Literal["prediction", "word"]
+if TYPE_CHECKING:
+    from psylm.models.attention_input import At
+
 """Look at the place that predicts the query word, or at the word itself."""
 
 

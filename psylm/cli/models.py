@@ -101,7 +101,7 @@ def check(
     source = ModelSource.parse(name).intact
     if source.kind in ("embedded", "file", "hub"):
         _compare(source, device)
-    if source.family == "encoder":
+    if not source.traits.predicts:
         return  # it predicts no word
     with err.status("scoring"):
         found = precision(name, sentences, dtypes=dtype or LOWER, device=device, limit=limit)
@@ -124,7 +124,7 @@ def _compare(source: ModelSource, device: str) -> None:
 
     with err.status("comparing"):
         found = compare(load_unverified(source, device=device))
-    table = Table("texts", "number", "tokens", "largest |Δ|" + ("" if source.family == "encoder" else " (bits)"))
+    table = Table("texts", "number", "tokens", "largest |Δ|" + (" (bits)" if source.traits.predicts else ""))
     for one in found:
         table.add_row(one.case, str(one.texts), f"at most {one.longest}", f"{one.largest:.1e}")
     out.print(table)

@@ -20,6 +20,7 @@ from psylm.measures.registry import Measure, measures
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
 from psylm.models.held import adopt
+from psylm.models.names import ModelSource
 from psylm.models.start import AUTO
 from psylm.runs.run import write_table
 from psylm.runs.score_cache import ScoreCache
@@ -282,15 +283,16 @@ def _scoring(
 ) -> tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]:
     """Return a model's name, and what scores trials with it; a model that is named is loaded when it must be."""
     if isinstance(model, str):
-        check_models([model], [measure])
-        check_starts({model: loading.start})
+        source = ModelSource.parse(model)
+        check_models([source], [measure])
+        check_starts([(source, loading.start)])
         kept = ScoreCache() if loading.cache else None
         scorer = Scorer(
-            model, device=loading.device, dtype=loading.dtype, memory=loading.memory, start=loading.start, cache=kept
+            source, device=loading.device, dtype=loading.dtype, memory=loading.memory, start=loading.start, cache=kept
         )
         return model, lambda trials: scorer.score(measure, options, trials)
     held = adopt(*model, start=loading.start) if isinstance(model, tuple) else model
-    problem = check_family(held.info.name, held.family, measure)
+    problem = check_family(held.info.name, held.traits, measure)
     if problem:
         raise InputError(problem)
     return held.info.name, lambda trials: measure.function(held, trials, options)

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from ruamel.yaml.comments import CommentedMap
 
 from psylm.common.errors import InputError, Problem, one_of
+from psylm.common.sizes import bytes_of
 from psylm.common.yaml_document import Name, Names, checked, override, place, read_yaml
 from psylm.lesions.series import LesionSeries
 from psylm.measures.registry import measures
-from psylm.models.memory import bytes_of
 from psylm.models.names import ModelSource
-from psylm.models.start import AUTO, STARTED, check_start
+from psylm.models.start import AUTO, check_start
 
 
 class Experiment(BaseModel, extra="forbid"):
@@ -100,11 +100,19 @@ class Experiment(BaseModel, extra="forbid"):
             raise ValueError(f"start: one of the experiment's models, not {', '.join(strange)}")
         return self
 
-    def start_of(self, model: str) -> str:
-        """Return what stands before the texts of one of the models, as `psylm.load_model` takes it."""
+    def start_of(self, model: str, source: ModelSource | None = None) -> str:
+        """Return what stands before the texts of one of the models, as `psylm.load_model` takes it.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        source
+            Its name, read, where that has been done.
+        """
         if isinstance(self.start, dict):
             return self.start.get(model, AUTO)
-        return self.start if ModelSource.parse(model).family in STARTED else AUTO
+        return self.start if (source or ModelSource.parse(model)).traits.starts else AUTO
 
     @property
     def measure_options(self) -> dict[str, BaseModel]:

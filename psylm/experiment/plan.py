@@ -12,6 +12,7 @@ from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import word_spans
 from psylm.lesions.check import lesion_problems
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
+from psylm.models.families import Family
 from psylm.models.load import load_tokenizer
 from psylm.models.names import ModelSource
 from psylm.models.start import AUTO, find_start
@@ -36,14 +37,14 @@ class Part:
 
 
 def make_plan(
-    models: Sequence[str], sets: Sequence[StimulusSet], options: dict[str, BaseModel], limit: int | None
+    models: Mapping[str, ModelSource], sets: Sequence[StimulusSet], options: dict[str, BaseModel], limit: int | None
 ) -> list[Part]:
     """Divide an experiment into parts, models outermost, and check that it can be run.
 
     Parameters
     ----------
     models
-        Names of models.
+        Models by the names that the results call them, as `read_models` returns them.
     sets
         Stimulus sets.
     options
@@ -57,7 +58,7 @@ def make_plan(
         A model has no such name, or is asked for what it cannot do; a set lacks what a measure needs.
     """
     asked = {name: measures()[name] for name in options}
-    check_models(models, list(asked.values()))
+    check_models(list(models.values()), list(asked.values()))
     trials = {stimuli.name: make_trials(stimuli, limit) for stimuli in sets}
     for stimuli in sets:
         _check_stimuli(stimuli, trials[stimuli.name], asked, options)
@@ -133,51 +134,61 @@ def groups(trials: pd.DataFrame, together: Together) -> pd.Series:
     return trials.groupby(keys, sort=False).ngroup()
 
 
-def check_models(models: Sequence[str], asked: Sequence[Measure]) -> None:
-    """Raise where a model's name is wrong, or it cannot do what it is asked for; no weight is loaded."""
+def read_models(names: Sequence[str]) -> dict[str, ModelSource]:
+    """Read the names of models, each once; whatever comes after takes what is returned.
+
+    Raises
+    ------
+    InputError
+        One problem for each name that is wrong.
+    """
     problems: list[Problem] = []
-    sources = []
-    for name in models:
+    sources = {}
+    for name in names:
         try:
-            sources.append(ModelSource.parse(name))
+            sources[name] = ModelSource.parse(name)
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(*problems)
-    for source in sources:
+    return sources
+
+
+def check_models(models: Sequence[str | ModelSource], asked: Sequence[Measure]) -> None:
+    """Raise where a model's name is wrong, or it cannot do what it is asked for; no weight is loaded."""
+    problems: list[Problem] = []
+    for source in map(ModelSource.of, models):
         require_verified(source)
         problems += lesion_problems(source) if source.lesion else []
         for measure in asked:
-            problem = check_family(source.name, source.family, measure)
+            problem = check_family(source.name, source.traits, measure)
             problems += [problem] if problem else []
     if problems:
         raise InputError(*problems)
 
 
-def check_family(model: str, family: str, measure: Measure) -> Problem | None:
+def check_family(model: str, family: Family, measure: Measure) -> Problem | None:
     """Return what is wrong where a family of models cannot be asked for a measure."""
-    if family in measure.families:
+    if family.name in measure.families:
         return None
     able = " or ".join(", ".join(sorted(measure.families)).rsplit(", ", 1))
-    found = f"{'an' if family in ('encoder', 'ngram') else 'a'} {family} model"
-    return Problem(f"model {model!r}", found, f"a {able} model for {measure.name}")
+    return Problem(f"model {model!r}", family.described, f"a {able} model for {measure.name}")
 
 
-def check_starts(options: Mapping[str, str]) -> None:
+def check_starts(options: Sequence[tuple[ModelSource, str]]) -> None:
     """Raise where a model has no start of the kind that is chosen for its texts; no weight is loaded.
 
     Parameters
     ----------
     options
-        What stands before each model's texts, as in `psylm.load_model`.
+        Models, and what stands before the texts of each, as in `psylm.load_model`.
     """
     problems: list[Problem] = []
-    for name, option in options.items():
-        source = ModelSource.parse(name)
+    for source, option in options:
         try:
             check_start(source, option)
             if option != AUTO:
-                find_start(source, load_tokenizer(name), option)
+                find_start(source, load_tokenizer(source), option)
         except InputError as error:
             problems += error.problems
     if problems:

@@ -11,6 +11,7 @@ import pandas as pd
 from psylm.experiment.plan import check_models, make_trials
 from psylm.measures.registry import measures
 from psylm.models import load_model
+from psylm.models.names import ModelSource
 from psylm.stimuli import StimulusSet
 
 LOWER = ("bfloat16", "float16", "int8")
@@ -41,14 +42,15 @@ def precision(
         (bits), Pearson's r, seconds, and how many times faster than float32.
     """
     surprisal = measures()["surprisal"]
-    check_models([name], [surprisal])
+    source = ModelSource.of(name)
+    check_models([source], [surprisal])
     trials = make_trials(stimuli, limit).assign(target="", start=-1)
     trials = trials.drop_duplicates(["context", "sentence"])
     options = surprisal.options.model_validate({"words": "all"})
     values: dict[str, np.ndarray] = {}
     seconds: dict[str, float] = {}
     for dtype in ("float32", *dtypes):
-        model = load_model(name, device=device, dtype=dtype)
+        model = load_model(source, device=device, dtype=dtype)
         surprisal.function(model, trials.head(2), options)  # the first pass also prepares kernels
         model.remembered.clear()
         started = time.perf_counter()

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -23,12 +23,12 @@ from psylm.common.registry import using
 from psylm.common.study import Study
 from psylm.common.version import __version__
 from psylm.experiment.definition import Experiment, place_of_analysis, read_experiment
-from psylm.experiment.plan import Part, check_starts, first_items, make_plan
+from psylm.experiment.plan import Part, check_starts, first_items, make_plan, read_models
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
 from psylm.measures.registry import measures
-from psylm.models.names import expanded
+from psylm.models.names import ModelSource, expanded
 from psylm.reporting.finished import finish
 from psylm.reporting.requirements import Offered, requirements, too_few, unmet
 from psylm.runs.arrays import TrialArrays
@@ -123,8 +123,10 @@ def _run(
     if experiment.train is not None and any(name.startswith("scratch:") for name in experiment.models):
         train(experiment.train, study=study, listener=progress)
     experiment = _participants(experiment)
-    plan = make_plan(experiment.models, sets, experiment.measure_options, limit)
-    check_starts({name: experiment.start_of(name) for name in experiment.models})
+    sources = read_models(experiment.models)
+    plan = make_plan(sources, sets, experiment.measure_options, limit)
+    starts = {name: experiment.start_of(name, source) for name, source in sources.items()}
+    check_starts([(sources[name], start) for name, start in starts.items()])
     manifest = _manifest(experiment, sets, limit, notes)
     if path.suffix == ".json":
         _same_stimuli(Run(path.parent).manifest, manifest, path)
@@ -141,7 +143,7 @@ def _run(
             items = stimuli.items[stimuli.items["item"].isin(_items_used(plan, stimuli.name))]
             writer.stimuli(stimuli.name, items.reset_index(drop=True), stimuli.human)
         writer.manifest(manifest)
-        _compute(plan, experiment, writer, manifest, progress, ScoreCache() if cache else None)
+        _compute(plan, sources, starts, experiment, writer, manifest, progress, ScoreCache() if cache else None)
         groups = [[part.name for part in group] for _, group in groupby(plan, _result_order)]
         writer.finish(groups)
         notes = list(unknown_words(Run(folder).results))
@@ -183,6 +185,8 @@ def _participants(experiment: Experiment) -> Experiment:
 
 def _compute(
     plan: list[Part],
+    sources: Mapping[str, ModelSource],
+    starts: Mapping[str, str],
     experiment: Experiment,
     writer: RunWriter,
     manifest: dict[str, Any],
@@ -198,11 +202,11 @@ def _compute(
             continue
         _seed(experiment.seed)
         scorer = Scorer(
-            name,
+            sources[name],
             device=experiment.device,
             dtype=experiment.dtype,
             memory=experiment.memory,
-            start=experiment.start_of(name),
+            start=starts[name],
             cache=cache,
         )
         before = manifest["models"].get(name, {}).get("sha256", scorer.info.sha256)

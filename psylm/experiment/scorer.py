@@ -30,7 +30,7 @@ class Scorer:
 
     Parameters
     ----------
-    name, device, dtype, memory, start
+    model, device, dtype, memory, start
         As in `psylm.load_model`.
     cache
         Scores of earlier runs; None to compute everything.
@@ -38,7 +38,7 @@ class Scorer:
 
     def __init__(
         self,
-        name: str,
+        model: str | ModelSource,
         *,
         device: str,
         dtype: str,
@@ -46,7 +46,7 @@ class Scorer:
         start: str = AUTO,
         cache: ScoreCache | None = None,
     ) -> None:
-        self.name = name
+        self.source = ModelSource.of(model)
         self.device = choose_device(device)
         self.dtype = dtype
         self.memory = memory
@@ -58,7 +58,7 @@ class Scorer:
         """The model, loaded on first use."""
         kept = self.cache is not None
         return load_model(
-            self.name, device=self.device, dtype=self.dtype, memory=self.memory, start=self.start, cache=kept
+            self.source, device=self.device, dtype=self.dtype, memory=self.memory, start=self.start, cache=kept
         )
 
     @cached_property
@@ -71,7 +71,7 @@ class Scorer:
         if not known:
             self.cache.put({key: json.dumps(asdict(self.model.info))})
             return self.model.info
-        return ModelInfo(**json.loads(known[key]) | {"name": self.name})
+        return ModelInfo(**json.loads(known[key]) | {"name": self.source.name})
 
     def compute(self, measure: Measure, options: BaseModel, trials: pd.DataFrame) -> tuple[pd.DataFrame, Arrays]:
         """Score trials by a measure that may give arrays too; parameters as in `score`."""
@@ -117,21 +117,21 @@ class Scorer:
 
     @cached_property
     def _identity(self) -> list[str]:
-        source = ModelSource.parse(self.name)
         assert self.cache is not None, "only kept scores need to know what they were computed from"
-        stamp = _digest(["identity", source.name, source.stamp])
+        stamp = _digest(["identity", self.source.name, self.source.stamp])
         known = self.cache.get([stamp])
         if not known:  # reading gigabytes of weights takes longer than finding the scores
-            known = {stamp: source.identity}
+            known = {stamp: self.source.identity}
             self.cache.put(known)
         return [*versions_of(*LIBRARIES), known[stamp], self.device, self.dtype, self.start]
 
     @cached_property
     def _modules(self) -> list[str]:
         """The modules that the model's part in a score is computed by, what they import aside."""
-        changes = ModelSource.parse(self.name).lesion.changes
+        changes = self.source.lesion.changes
         entered = [part for change in changes for part in (change.about.choose, change.about.enter) if part]
-        return ["psylm.models.load", *(part.__module__ for part in entered)]
+        adapter = self.source.traits.adapter_module().__name__
+        return ["psylm.models.load", adapter, *(part.__module__ for part in entered)]
 
 
 def _groups(trials: pd.DataFrame, labels: pd.Series) -> list[tuple[list[Any], list[int]]]:

@@ -14,7 +14,7 @@ from psylm.models import load_model
 from psylm.models.base import LanguageModel
 from psylm.models.names import ModelSource
 from psylm.models.query import Distributions
-from psylm.models.start import STARTED, Start, find_start
+from psylm.models.start import Start, find_start
 
 OPTIONS = ("auto", "document", "bos", "\n", "none")
 """The starts that are compared."""
@@ -79,7 +79,7 @@ class Diagnosis:
     correct: dict[str, int]
 
 
-def compare_starts(name: str, *, device: str = "auto", options: Sequence[str] = OPTIONS) -> pd.DataFrame:
+def compare_starts(name: str | ModelSource, *, device: str = "auto", options: Sequence[str] = OPTIONS) -> pd.DataFrame:
     """Score the diagnostic set after several starts of a text.
 
     Parameters
@@ -99,10 +99,10 @@ def compare_starts(name: str, *, device: str = "auto", options: Sequence[str] = 
         on, `first` (bits of the first token), and for each kind of pair how many of its pairs come out right. Empty
         for a model in whose family the start is no choice.
     """
-    source = ModelSource.parse(name)
-    if source.family not in STARTED:
+    source = ModelSource.of(name)
+    if not source.traits.starts:
         return pd.DataFrame()
-    model = load_model(name, device=device)
+    model = load_model(source, device=device)
     found: dict[tuple[int, ...], tuple[list[str], Start]] = {}
     for option in options:
         try:

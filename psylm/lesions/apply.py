@@ -126,7 +126,7 @@ def _check(model: LanguageModel, lesion: Lesion, where: str) -> None:
     problems: list[Problem] = []
     for change in lesion.changes:
         kind, about = change.kind, change.about
-        if about.by_neighbours and model.family == "permuted":
+        if about.by_neighbours and model.traits.two_streams:
             found = f"{kind} in a model of permutations, whose two streams differ in it"
             problems.append(Problem(where, found, "another family"))
         problems += [

@@ -18,8 +18,9 @@ def lesion_problems(source: ModelSource) -> list[Problem]:
     """
     lesion, where = source.lesion, f"model {source.name!r}"
     attention = [change.kind for change in lesion.changes if not change.about.at_loading]
-    if attention and source.family == "recurrent":
-        return [Problem(where, f"{', '.join(attention)} in a recurrent model", "a Transformer, which has attention")]
+    if attention and not source.traits.attends:
+        found = f"{', '.join(attention)} in {source.traits.described}"
+        return [Problem(where, found, "a Transformer, which has attention")]
     problems = []
     stacks = _stacks(source) if attention else {}
     for change in lesion.changes:
@@ -47,7 +48,7 @@ def _stacks(source: ModelSource) -> dict[str, tuple[int, int]]:
         config: Any = AutoConfig.for_model(**source.configuration)
     except (KeyError, ValueError, TypeError):
         return {}
-    if not getattr(config, "is_encoder_decoder", False) or source.family == "encoder":
+    if not getattr(config, "is_encoder_decoder", False) or not source.traits.predicts:
         return _known({"": (getattr(config, "num_hidden_layers", None), getattr(config, "num_attention_heads", None))})
     encoder = (getattr(config, "encoder_layers", None) or getattr(config, "num_layers", None),
                getattr(config, "encoder_attention_heads", None) or getattr(config, "num_heads", None))  # fmt: skip

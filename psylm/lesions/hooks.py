@@ -120,7 +120,7 @@ def move_positions(operation: Operation, moved: Callable[[int], Tensor]) -> None
     """
     model = operation.model
     body, config = model.network.base_model, model.network.config
-    apart = model.family == "permuted" or getattr(config, "is_encoder_decoder", False)
+    apart = model.traits.two_streams or getattr(config, "is_encoder_decoder", False)
     if not apart and "position_ids" in inspect.signature(type(body).forward).parameters:
         first = first_position(model.network)
         # transformers takes positions that do not ascend for several texts in a row, unless a mask says otherwise.

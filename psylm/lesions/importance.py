@@ -16,7 +16,6 @@ from psylm.lesions.reference import reading_queries
 from psylm.lesions.sites import Site
 from psylm.models.attending import changed
 from psylm.models.base import LanguageModel
-from psylm.models.names import ModelSource
 from psylm.models.query import Row, items_of
 from psylm.runs.score_cache import ScoreCache
 
@@ -91,12 +90,12 @@ def kept_importance(
     model: LanguageModel, sites: Sequence[Site], texts: list[str], *, cache: bool = True
 ) -> list[list[float]]:
     """Return `head_importance`, from the user's cache where it was computed before and may be kept."""
-    if not cache:
+    if not cache or model.source is None:
         return head_importance(model, sites, texts)
     store, info = ScoreCache(), model.info
-    intact = ModelSource.parse(info.name).intact.identity
+    intact = model.source.intact.identity
     random = [] if info.lesion is None else [info.lesion["changes"]]
-    code = [code_of(__name__, "psylm.models.load"), *versions_of(*LIBRARIES)]
+    code = [code_of(__name__, "psylm.models.load", model.traits.adapter_module().__name__), *versions_of(*LIBRARIES)]
     content = ["importance", code, intact, info.architecture, info.dtype, info.device, random, texts]
     key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
     known = store.get([key])

@@ -21,6 +21,8 @@ from psylm.models.base import LanguageModel
 from psylm.models.causal import CausalModel
 from psylm.models.changes import Change, Lesion
 from psylm.models.lesion_kinds import Heads
+from psylm.models.masked import MaskedModel
+from psylm.models.padding import PaddingTrials
 from psylm.models.query import Row
 
 
@@ -108,11 +110,12 @@ def readings(stack: ExitStack, model: LanguageModel) -> dict[str, TextRead]:
 
 def shortcuts(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     """Return the shortcuts that a lesion rules out: they would not see it, or put other neighbours in a row."""
-    switched: dict[str, Any] = {}
-    if hasattr(type(model), "_last_layer"):
-        switched["_last_layer"] = None
+    # What was seen of the model as it was holds no longer.
+    switched: dict[str, Any] = {"_padding": PaddingTrials(model._hidden, model._trial_row, model.info.window)}
+    if isinstance(model, MaskedModel):
+        switched["_last_layer"] = lambda _length: None
     if isinstance(model, CausalModel):
-        switched["_tried"] = {}  # what was seen of the model as it was holds no longer
+        switched["_tried"] = {}
         if any(change.about.by_neighbours for change in lesion.changes):
             switched["_branches"] = False
     return switched

@@ -83,7 +83,7 @@ def encoder_and_decoder(model: LanguageModel) -> tuple[Any, Any]:
     network = model.network
     if not getattr(network.config, "is_encoder_decoder", False):
         return None, network.base_model
-    return network.get_encoder(), None if model.family == "encoder" else network.get_decoder()
+    return network.get_encoder(), network.get_decoder() if model.traits.predicts else None
 
 
 def _ours(network: nn.Module) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -11,8 +12,9 @@ from psylm.common.errors import InputError, Problem
 from psylm.measures.pseudo_likelihood import score_tokens
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
-from psylm.models.base import LanguageModel
-from psylm.models.ngram import LEAST_FREQUENCY
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class AcceptabilityOptions(BaseModel, extra="forbid"):
@@ -38,7 +40,7 @@ def _language_problem(language: str) -> Problem | None:
 
 @measure(
     "acceptability",
-    families={"causal", "masked", "permuted", "ngram", "recurrent"},
+    needs={"sentences", "pseudo_likelihood"},
     options=AcceptabilityOptions,
     check=unknown_languages,
     gives=lambda options: ("lp", "mean_lp", "pen_lp", "norm_lp_div", "norm_lp_sub", "slor"),
@@ -106,6 +108,8 @@ def unigram(sentence: str, language: str) -> tuple[float, int]:
     """
     import wordfreq
     from wordfreq.tokens import tokenize
+
+    from psylm.models.ngram import LEAST_FREQUENCY
 
     tag, problem = language.split("-")[0].lower(), _language_problem(language)
     if problem:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from psylm.attention.attribution import attributions, available
-from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look, query_only
-from psylm.attention.reduce import to_words
-from psylm.attention.rollout import flow_rows, rollout_rows
-from psylm.attention.scenes import At, scene, shuffled
+from psylm.attention.scenes import scene, shuffled
 from psylm.attention.selection import MEASURES, selection
 from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
-from psylm.models.base import LanguageModel
+from psylm.models.attention_input import At
 from psylm.stimuli.regions import parse_regions
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 Kind = Literal["weights", "rollout", "flow", "norm", "gradient", "integrated_gradients"]
 
@@ -57,6 +57,11 @@ class AttentionOptions(BaseModel, extra="forbid"):
     )
 
 
+def available() -> bool:
+    """Whether captum is installed."""
+    return importlib.util.find_spec("captum") is not None
+
+
 def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
     """Find the regions that are named but that no trial has, and what is not installed."""
     there = sorted({region.name for regions in trials["regions"].unique() for region in parse_regions(regions)})
@@ -74,7 +79,7 @@ def missing(trials: pd.DataFrame, options: AttentionOptions) -> list[Problem]:
 
 @measure(
     "attention",
-    families={"causal", "masked", "permuted", "seq2seq", "encoder"},
+    needs={"attention"},
     options=AttentionOptions,
     gives=lambda options: {f"attention_{name}{SUFFIX[kind]}" for kind in options.kinds for name in MEASURES},
     meaning="share of attention that target and distractor get from the query, its width in bits, its reach in words",
@@ -143,6 +148,11 @@ def _kind(
     arrays: Arrays,
 ) -> Rows:
     """Yield what a kind takes for the query's attention."""
+    from psylm.attention.attribution import attributions
+    from psylm.attention.norm_based import weigh_by_norms
+    from psylm.attention.reduce import to_words
+    from psylm.attention.rollout import flow_rows, rollout_rows
+
     if kind == "weights":
         for place, reduced in to_words(model, looks):
             if options.maps:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
-from torch import Tensor
 
 from psylm.common.language import written_without_spaces
 from psylm.measures.completions import Completion, single_token_completions, word_completions
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.surprisal import word_ids
 from psylm.measures.words import LN2, Word, corrects, score_words, target_words, tokenized
-from psylm.models.base import LanguageModel
-from psylm.models.query import Query
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from psylm.models.base import LanguageModel
+    from psylm.models.query import Query
 
 
 class ClozeOptions(BaseModel, extra="forbid"):
@@ -55,7 +59,7 @@ class Blank:
 
 @measure(
     "cloze",
-    families={"causal", "masked", "permuted", "seq2seq", "recurrent"},
+    needs={"blanks"},
     options=ClozeOptions,
     gives=lambda options: ("cloze", "cloze_candidates", "rank", "entropy"),
     needs_target=True,

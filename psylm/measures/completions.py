@@ -6,12 +6,13 @@ import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from psylm.models.base import LanguageModel
-from psylm.models.query import Distributions, Query
+    from psylm.models.base import LanguageModel
+    from psylm.models.query import Distributions
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def word_completions(
     list of list of Completion
         For each prefix, best first.
     """
+    from psylm.models.query import Query
+
     searches = []
     for prefix, blank in zip(prefixes, blanks, strict=True):
         begun = blank[model.begins_unit].logsumexp(-1).item() if correction else 0.0
@@ -139,6 +142,8 @@ def _going_on(model: LanguageModel, distributions: Distributions, count: int) ->
 
     The columns are that log-probability, then `count` log-probabilities, then as many tokens [places, 1 + 2 count].
     """
-    best = distributions.log_probabilities.masked_fill(model.begins_unit, -torch.inf).topk(count)
+    import torch
+
+    best = distributions.log_probabilities.masked_fill(model.begins_unit, -math.inf).topk(count)
     over = distributions.log_share(model.begins_unit)[:, None]
     return torch.cat([over.double(), best.values.double(), best.indices.double()], -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -10,7 +11,9 @@ from pydantic import BaseModel, Field
 from psylm.measures.prompts import reply_log_probabilities
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
-from psylm.models.base import LanguageModel
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class ContinuationOptions(BaseModel, extra="forbid"):
@@ -25,7 +28,7 @@ class ContinuationOptions(BaseModel, extra="forbid"):
 
 @measure(
     "continuation",
-    families={"causal", "permuted", "seq2seq", "ngram", "recurrent"},
+    needs={"continuations"},
     options=ContinuationOptions,
     gives=lambda options: [f"continuation{of}" for of in ("", "_per_token", "_per_character", "_pmi")],
     meaning="log-probability of a sentence after its context (nats): whole, per token, per character, and PMI",
@@ -72,7 +75,7 @@ def continuation(model: LanguageModel, trials: pd.DataFrame, options: Continuati
 
 def _log_probabilities(model: LanguageModel, trials: pd.DataFrame, chat: bool) -> list[tuple[float, int, str]]:
     """Return each sentence's log-probability after its context, its number of tokens, and a note."""
-    if not chat and model.family != "seq2seq":
+    if not chat and not model.traits.source_apart:
         return [(score.uncorrected, len(score.items), score.note) for score in score_sentences(model, trials)]
     found: dict[int, tuple[float, int, str]] = {}
     for language, mine in trials.reset_index(drop=True).groupby("language"):

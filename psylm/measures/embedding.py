@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 
 from psylm.common.errors import Problem
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
-from psylm.models.base import LanguageModel
-from psylm.models.embedding import Layer, Passage, Pooling, embed
-from psylm.models.hidden_states import STATEFUL, layers_of
+from psylm.models.passages import Layer, Passage, Pooling
 from psylm.stimuli.tables import target_starts
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 STATIC = -1
 """What stands for the static layer where layers are numbers."""
@@ -37,6 +38,8 @@ class EmbeddingOptions(BaseModel, extra="forbid"):
 
 def layer_numbers(model: LanguageModel, chosen: Chosen | list[Chosen]) -> list[Layer]:
     """Return the layers that were chosen, the last one as -1 where it is the only one above the embedding matrix."""
+    from psylm.models.hidden_states import layers_of
+
     listed = chosen if isinstance(chosen, list) else [chosen]
     if all(one in ("last", "static") for one in listed):
         return [-1 if one == "last" else "static" for one in dict.fromkeys(listed)]
@@ -90,7 +93,7 @@ def _place(row: dict[Hashable, Any]) -> str:
 
 @measure(
     "embedding",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=EmbeddingOptions,
     check=target_problems,
     arrays=True,
@@ -115,6 +118,8 @@ def embedding(model: LanguageModel, trials: pd.DataFrame, options: EmbeddingOpti
         Arrays `embedding` and `embedding_context` [layers, width], and `embedding_static` and
         `embedding_static_context` [width]; for the unit `target`, those of contexts in which the target stands once.
     """
+    from psylm.models.embedding import embed
+
     layers = layer_numbers(model, options.layer)
     arrays: Arrays = {}
     lengths: dict[Layer, np.ndarray] = {}
@@ -153,6 +158,8 @@ def layer_table(
     values: dict[tuple[str, Layer], np.ndarray],
 ) -> pd.DataFrame:
     """Return values by layer as a measure's table: a row a trial, measure and layer, whose number is `word_id`."""
+    from psylm.models.hidden_states import layers_of
+
     top = layers_of(model) if any(layer == -1 for _, layer in values) else -1
     parts: Sequence[pd.DataFrame] = [
         pd.DataFrame(

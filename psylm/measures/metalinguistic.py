@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import permutations
 from string import Formatter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import pandas as pd
 from pydantic import BaseModel, Field, model_validator
 
 from psylm.common.errors import InputError, Problem
 from psylm.measures.prompts import has_chat_template, reply_log_probabilities
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import texts
-from psylm.models.base import LanguageModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from psylm.models.base import LanguageModel
 
 PROMPTS = {
     "sentence": "Could a native speaker say the following sentence? Reply with Yes or No.\n"
@@ -55,7 +58,7 @@ class MetalinguisticOptions(BaseModel, extra="forbid"):
 
 @measure(
     "metalinguistic",
-    families={"causal", "seq2seq"},
+    needs={"prompts"},
     options=MetalinguisticOptions,
     together="item",
     meaning="what the model replies when it is asked: log-odds of the answer, or log-probability of the word (nats)",

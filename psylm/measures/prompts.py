@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import space_between
 from psylm.measures.words import UNKNOWN, is_unknown
-from psylm.models.base import LanguageModel
-from psylm.models.query import Distributions
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 TOO_LONG = "longer than the model's window with its prompt"
 """Note of a reply that is not scored, since the beginning of its prompt would not be read."""
@@ -75,7 +77,7 @@ def reply_log_probabilities(
     language
         BCP 47 tag of the replies.
     """
-    joined = not chat and model.family == "causal"
+    joined = not chat and not model.traits.source_apart
     read = {prompt: prompt_tokens(model, prompt, chat=chat) for prompt in dict.fromkeys(prompts)}
     texts = [
         (space_between(prompt, reply, language) if joined else "") + reply
@@ -92,10 +94,8 @@ def reply_log_probabilities(
     ]
     whole = [number for number, note in enumerate(notes) if not note]
     queries = [model.continuation_query(read[prompts[number]], encoded[number].ids) for number in whole]
-    totals = {
-        number: float(answer.sum(dtype=float))
-        for number, answer in zip(whole, model.predict(queries, Distributions.log_probability), strict=True)
-    }
+    answers = model.predict(queries, lambda at, places, tokens: at.log_probability(places, tokens))
+    totals = {number: float(answer.sum(dtype=float)) for number, answer in zip(whole, answers, strict=True)}
     return [(totals.get(number, math.nan), len(one.ids), notes[number]) for number, one in enumerate(encoded)]
 
 

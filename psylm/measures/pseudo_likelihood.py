@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,12 @@ from pydantic import BaseModel, Field
 
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import UNKNOWN, UNKNOWN_CONTEXT, given, is_unknown, texts
-from psylm.models.base import Hiding, LanguageModel, Span
-from psylm.models.query import Distributions, Query
-from psylm.models.tokens import Encoding
+from psylm.models.families import Hiding
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel, Span
+    from psylm.models.query import Query
+    from psylm.models.tokens import Encoding
 
 
 class PseudoLikelihoodOptions(BaseModel, extra="forbid"):
@@ -32,7 +35,7 @@ class PseudoLikelihoodOptions(BaseModel, extra="forbid"):
 
 @measure(
     "pseudo_log_likelihood",
-    families={"masked", "permuted"},
+    needs={"pseudo_likelihood"},
     options=PseudoLikelihoodOptions,
     meaning="sum over tokens of their log-probability given both sides, in nats",
 )
@@ -97,7 +100,7 @@ def score_tokens(model: LanguageModel, trials: pd.DataFrame, variant: Hiding) ->
         note = UNKNOWN if unknown else "" if known else UNKNOWN_CONTEXT
         sentences.append((encoding, words, slice(len(queries), len(queries) + len(more)), note))
         queries += more
-    answers = model.predict(queries, Distributions.log_probability)
+    answers = model.predict(queries, lambda at, places, tokens: at.log_probability(places, tokens))
     scored = []
     for encoding, words, mine, note in sentences:
         values = np.concatenate([np.empty(0), *answers[mine]]).astype(float)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from psylm.models.base import LanguageModel
-from psylm.models.query import Distributions
+    from psylm.models.base import LanguageModel
+    from psylm.models.query import Distributions
 
-Statistic = Callable[[Distributions, Tensor, Tensor], Tensor]
+Statistic: TypeAlias = "Callable[[Distributions, Tensor, Tensor], Tensor]"
 """A value for each item from its distribution: `Distributions.rank`, or one of a place, such as its entropy."""
 
 KEEP = -2
@@ -44,6 +45,8 @@ class Wanted:
 
     def __call__(self, distributions: Distributions, places: Tensor, tokens: Tensor) -> Tensor:
         """Return log-probability, boundary and statistics [items, width]."""
+        import torch
+
         columns = [distributions.log_probability(places, tokens)]
         begins = distributions.log_share(self.begins)[places] if self.boundaries else torch.zeros_like(columns[0])
         columns += [begins, *(statistic(distributions, places, tokens) for statistic in self.statistics.values())]

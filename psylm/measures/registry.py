@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from psylm.common.errors import Problem
+from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.registry import Registry
+from psylm.models.families import ABILITIES, FAMILIES, Ability
 
 Arrays = dict[str, dict[int, np.ndarray]]
 """What does not fit a table: for each name, an array a trial, of any shape."""
@@ -50,8 +51,10 @@ class Measure:
         Takes the model, trials (`TRIAL_COLUMNS`) and options; returns scores (`SCORE_COLUMNS`). A score depends on
         nothing else: scores are kept, and found by the trial's texts. Of `item` it may use only which trials share
         one, of `condition` nothing.
-    families
-        Model families that can be asked for it.
+    needs
+        What a model must be able to do (`psylm.models.families.ABILITIES`): one of these.
+    only
+        The families that can be asked for it, where `needs` does not say; none to leave it at `needs`.
     options
         Schema of its options.
     needs_target
@@ -72,7 +75,8 @@ class Measure:
 
     name: str
     function: Function
-    families: frozenset[str]
+    needs: frozenset[Ability]
+    only: frozenset[str]
     options: type[BaseModel]
     needs_target: bool
     together: Together
@@ -80,6 +84,11 @@ class Measure:
     arrays: bool = False
     check: Check | None = None
     gives: Gives | None = None
+
+    @property
+    def families(self) -> frozenset[str]:
+        """Names of the model families that can be asked for it, those of the study in use among them."""
+        return self.only or frozenset(name for name, family in FAMILIES.items() if family.abilities & self.needs)
 
     def given(self, options: BaseModel) -> set[str]:
         """Return the names that the results have for what this measure gives with these options."""
@@ -93,8 +102,9 @@ MEASURES: Registry[Measure] = Registry("measure", package="psylm.measures", fold
 def measure(
     name: str,
     *,
-    families: set[str],
     meaning: str,
+    needs: Collection[Ability] = (),
+    families: Collection[str] = (),
     options: type[BaseModel] = NoOptions,
     needs_target: bool = False,
     together: Together = "alone",
@@ -104,17 +114,47 @@ def measure(
 ) -> Callable[[Function], Function]:
     """Register a function as a measure; parameters as in `Measure`.
 
+    Parameters
+    ----------
+    needs
+        Abilities of which a model must have one, so that a family that is added later can be asked too.
+    families
+        In place of `needs`: the families that can be asked, by name.
+
+    Raises
+    ------
+    InputError
+        There is no such ability or family, or neither is said.
+
     Examples
     --------
     >>> sorted(MEASURES["cloze"].families)
     ['causal', 'masked', 'permuted', 'recurrent', 'seq2seq']
     """
+    place = f"measure {name!r}"
+    for ability in needs:
+        if ability not in ABILITIES:
+            raise InputError(Problem(place, f"the ability {ability!r}", one_of(ability, ABILITIES)))
+    for family in families:
+        FAMILIES.named(family, f"{place}, families")
+    if bool(needs) == bool(families):
+        raise InputError(Problem(place, "needs and families" if needs else "neither needs nor families", "one of them"))
 
     def register(function: Function) -> Function:
         MEASURES.add(
             name,
             Measure(
-                name, function, frozenset(families), options, needs_target, together, meaning, arrays, check, gives
+                name,
+                function,
+                frozenset(needs),
+                frozenset(families),
+                options,
+                needs_target,
+                together,
+                meaning,
+                arrays,
+                check,
+                gives,
             ),
         )
         return function

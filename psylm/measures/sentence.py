@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pydantic import BaseModel, Field
@@ -19,7 +20,9 @@ from psylm.measures.words import (
     score_words,
     texts,
 )
-from psylm.models.base import LanguageModel
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class SentenceOptions(BaseModel, extra="forbid"):
@@ -33,7 +36,7 @@ class SentenceOptions(BaseModel, extra="forbid"):
 
 @measure(
     "sentence_surprisal",
-    families={"causal", "permuted", "ngram", "recurrent"},
+    needs={"sentences"},
     options=SentenceOptions,
     meaning="surprisal of a sentence: the sum over its tokens of -log2 p(token | what precedes), in bits",
 )

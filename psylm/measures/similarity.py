@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from psylm.measures.embedding import EmbeddingOptions, context_problems, layer_numbers, layer_table, passages
 from psylm.measures.registry import measure
-from psylm.models.base import LanguageModel
-from psylm.models.embedding import embed
-from psylm.models.hidden_states import STATEFUL
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from psylm.models.base import LanguageModel
 
 Metric = Literal["cosine", "dot", "euclidean"]
 
@@ -34,7 +35,7 @@ def _metrics(options: SimilarityOptions) -> list[Metric]:
 
 @measure(
     "similarity",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=SimilarityOptions,
     gives=lambda options: {NAMES[one] for one in _metrics(options)},
     check=context_problems,
@@ -62,6 +63,8 @@ def similarity(model: LanguageModel, trials: pd.DataFrame, options: SimilarityOp
     ----------
     Reimers & Gurevych (2019), Sentence-BERT: Sentence embeddings using Siamese BERT-networks, EMNLP.
     """
+    from psylm.models.embedding import embed
+
     layers = layer_numbers(model, options.layer)
     both = [*passages(trials, "context", options.unit), *passages(trials, "sentence", options.unit)]
     found = embed(model, both, layers=layers, pooling=options.pooling, prompt=options.prompt)

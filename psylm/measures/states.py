@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,11 @@ from psylm.common.language import cut_spans, word_spans
 from psylm.measures.embedding import Chosen, layer_numbers
 from psylm.measures.registry import SCORE_COLUMNS, Arrays, measure
 from psylm.measures.words import texts
-from psylm.models.base import LanguageModel
-from psylm.models.embedding import Passage, embed
-from psylm.models.hidden_states import STATEFUL, layers_of
+from psylm.models.passages import Passage
 from psylm.stimuli.regions import parse_regions
+
+if TYPE_CHECKING:
+    from psylm.models.base import LanguageModel
 
 
 class StateOptions(BaseModel, extra="forbid"):
@@ -28,7 +30,7 @@ class StateOptions(BaseModel, extra="forbid"):
 
 @measure(
     "states",
-    families=STATEFUL,
+    needs={"hidden_states"},
     options=StateOptions,
     gives=lambda options: ("state",),
     arrays=True,
@@ -61,6 +63,9 @@ def states(model: LanguageModel, trials: pd.DataFrame, options: StateOptions) ->
     InputError
         A word has no token of its own, or the model has no such layer.
     """
+    from psylm.models.embedding import embed
+    from psylm.models.hidden_states import layers_of
+
     layers = layer_numbers(model, options.layer)
     rows, passages, counts = [], [], []
     for trial, (text, shift) in zip(trials.to_dict("records"), texts(trials), strict=True):

@@ -6,14 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
 from psylm.common.language import cut_spans, split_punctuation, word_spans
-from psylm.measures.reduction import Statistic
 from psylm.measures.registry import SCORE_COLUMNS, measure
 from psylm.measures.words import (
     APART,
@@ -31,9 +29,13 @@ from psylm.measures.words import (
     texts,
     tokenized,
 )
-from psylm.models.base import LanguageModel
-from psylm.models.query import Distributions
 from psylm.stimuli.regions import Region, parse_regions
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from psylm.measures.reduction import Statistic
+    from psylm.models.base import LanguageModel
 
 Unit = Literal["token", "word", "region", "sentence"]
 Quantity = Literal["surprisal", "log_probability", "entropy", "entropy_reduction", "renyi_entropy", "rank"]
@@ -62,7 +64,7 @@ class SurprisalOptions(BaseModel, extra="forbid"):
 
 @measure(
     "surprisal",
-    families={"causal", "masked", "permuted", "seq2seq", "ngram", "recurrent"},
+    needs={"words"},
     options=SurprisalOptions,
     gives=lambda options: options.quantities,
     meaning="surprisal of a word in its context, -log2 p(word | context), in bits",
@@ -193,7 +195,7 @@ def _statistics(options: SurprisalOptions) -> dict[str, Statistic]:
         alpha = options.alpha
         asked[f"renyi_entropy-{alpha}"] = lambda distributions, places, _: distributions.renyi(alpha)[places] / LN2
     if "rank" in options.quantities:
-        asked["rank"] = Distributions.rank
+        asked["rank"] = lambda distributions, places, tokens: distributions.rank(places, tokens)
     return asked
 
 

@@ -7,17 +7,21 @@ import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from torch import Tensor
 
 from psylm.common.language import Span, ends_word, space_between, written_without_spaces
 from psylm.measures.reduction import KEEP, Statistic, Wanted
-from psylm.models.base import Hiding, LanguageModel
-from psylm.models.query import Query
-from psylm.models.tokens import Encoding, Tokenizer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    from psylm.models.base import LanguageModel
+    from psylm.models.families import Hiding
+    from psylm.models.query import Query
+    from psylm.models.tokens import Encoding, Tokenizer
 
 LN2 = 0.6931471805599453
 

@@ -29,7 +29,7 @@ PREFIX = "psylm_"
 BASES = ("sdpa", "eager")
 
 
-class Change(Protocol):
+class AttentionChange(Protocol):
     """What is done at one attention, as `psylm.lesions.effects.Effect` is."""
 
     temperature: float
@@ -74,7 +74,7 @@ Read = Callable[[Attended], None]
 
 
 @contextmanager
-def changed(network: Any, changes: Mapping[nn.Module, Change]) -> Iterator[None]:
+def changed(network: Any, changes: Mapping[nn.Module, AttentionChange]) -> Iterator[None]:
     """Change attentions; afterwards, even after an error, the network is as it was.
 
     Parameters
@@ -147,7 +147,7 @@ def _attribute(target: Any, name: str, value: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _changed_scratch(module: Any, change: Change) -> Iterator[None]:
+def _changed_scratch(module: Any, change: AttentionChange) -> Iterator[None]:
     """Change one of our own attentions; the method is replaced for this one object."""
     own = module._attend
 
@@ -164,7 +164,7 @@ def _changed_scratch(module: Any, change: Change) -> Iterator[None]:
 
 
 @contextmanager
-def _changed_xlnet(module: Any, change: Change) -> Iterator[None]:
+def _changed_xlnet(module: Any, change: AttentionChange) -> Iterator[None]:
     """Change an attention of XLNet, whose heads are [n, batch, heads, d_v]; a span is not for it."""
     own = module.rel_attn_core
 
@@ -237,7 +237,7 @@ def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
         module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any
     ) -> tuple[Tensor, Tensor | None]:
         mask = attention_mask  # the name by which some architectures give it
-        change: Change | None = module.__dict__.get(CHANGE)
+        change: AttentionChange | None = module.__dict__.get(CHANGE)
         if change is not None:
             mask, rest = _changed_scores(module, query, key, mask, rest, base, change)
         tell: Read | None = module.__dict__.get(READ)
@@ -289,7 +289,7 @@ def _changed_scores(
     mask: Tensor | None,
     rest: dict[str, Any],
     base: str,
-    change: Change,
+    change: AttentionChange,
 ) -> tuple[Tensor | None, dict[str, Any]]:
     """Return mask and arguments for an attention function of `transformers`, as a change has them."""
     if change.temperature != 1:
@@ -319,7 +319,7 @@ def _function(module: Any, base: str) -> Callable[..., Any]:
 
 
 def _narrowed(
-    module: Any, query: Tensor, mask: Tensor | None, change: Change, base: str, rest: Mapping[str, Any]
+    module: Any, query: Tensor, mask: Tensor | None, change: AttentionChange, base: str, rest: Mapping[str, Any]
 ) -> Tensor:
     """Return a mask that, besides what it hides already, hides what is further away than the span."""
     length = query.shape[2]

@@ -8,29 +8,29 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.models.attention_input import At, Laid, Reading
+from psylm.models.families import FAMILIES, Family, Hiding
 from psylm.models.head import Head
 from psylm.models.memory import Allowance, give_back_freed_memory, ran_out_of_memory
 from psylm.models.padding import PaddingTrials
-from psylm.models.query import Distributions, Query, Row, batches, items_of
+from psylm.models.query import Distributions, Query, Row, batches, items_of, padded
 from psylm.models.tokens import Tokenizer
+
+if TYPE_CHECKING:
+    from psylm.models.names import ModelSource
 
 Reduce = Callable[[Distributions, Tensor, Tensor], Tensor]
 """Takes distributions at places, the place of each item and its token; returns a value or a vector an item."""
 
 Span = tuple[int, int]
 """Tokens of a word: `text[first:last]`."""
-
-Hiding = Literal["within_word", "original", "whole_word", "later"]
-"""What a model that can see both sides must not see while it predicts a token of a word: this token and the word's
-later ones, this token alone, the whole word, or this token and all that follows it in the text."""
-
 
 KEPT_BATCHES = 8
 """Batches after which freed memory is given back to the system."""
@@ -82,6 +82,8 @@ class LanguageModel(ABC):
 
     Attributes
     ----------
+    source
+        Its name, read; None for a model that was not loaded by a name.
     remembered
         What measures have computed and may need again.
     window
@@ -99,6 +101,7 @@ class LanguageModel(ABC):
         self.tokenizer = tokenizer
         self.info = info
         self.allowance = allowance
+        self.source: ModelSource | None = None
         self.remembered: dict[Any, Any] = {}
         self._batches = 0
         self.window = info.window or LONGEST_WINDOW
@@ -155,11 +158,70 @@ class LanguageModel(ABC):
         after
             The tokens that are predicted.
         """
-        raise PsylmError(f"model {self.info.name!r}: a {self.family} model cannot go on with a text")
+        raise PsylmError(f"model {self.info.name!r}: {self.traits.described} cannot go on with a text")
+
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Lay out what is read so that the attention of one word can be looked at.
+
+        Parameters
+        ----------
+        text
+            The text's tokens, without special tokens.
+        words
+            The number of each token's word [tokens].
+        span
+            The tokens of the word that asks.
+        at
+            The place that predicts it, or the word itself.
+
+        Returns
+        -------
+        Laid
+            Or the reason why there is nothing to look at.
+        """
+        raise PsylmError(f"model {self.info.name!r}: {self.traits.described} has no attention to look at")
+
+    def read_attended(self, readings: Sequence[Reading], **asked: Any) -> Any:
+        """Run the part of the network whose attention is wanted; by default its body.
+
+        Parameters
+        ----------
+        readings
+            What it reads, all of one stream.
+        asked
+            What else to ask a `transformers` model for.
+        """
+        ids, there = padded([reading.ids for reading in readings], self.tokenizer.filler, self.network.device)
+        return self.head.body(input_ids=ids, attention_mask=there.long(), **asked)
+
+    def states_before_output(self, query: Query, copies: int) -> Tensor:
+        """Return the states from which a query's items are predicted, with gradients [copies, items, width].
+
+        Parameters
+        ----------
+        query
+            What is asked.
+        copies
+            How often it is read, side by side.
+        """
+        raise PsylmError(
+            f"model {self.info.name!r}: {self.traits.described} has no embeddings that attribution goes to"
+        )
+
+    def own_logits(self, query: Query) -> Tensor:
+        """Return the network's own logits for a query's items [items, vocabulary], read alone and without this class.
+
+        What the class makes of queries in company is compared with them (`psylm.models.comparison`).
+        """
+        raise PsylmError(f"model {self.info.name!r}: transformers does not run {self.traits.described}")
 
     def _make_head(self, network: Any) -> Any:
         """Return what turns hidden states into logits; its `size` is the number of them."""
         return Head(network)
+
+    def _input(self, *sequences: Sequence[int]) -> Tensor:
+        """Return token sequences of one length as the network takes them [sequences, tokens]."""
+        return torch.tensor([list(ids) for ids in sequences], device=self.network.device)
 
     @abstractmethod
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
@@ -185,9 +247,14 @@ class LanguageModel(ABC):
         return Row(ids, [], targets=tuple(range(len(ids))))
 
     @property
+    def traits(self) -> Family:
+        """The record of the model's family."""
+        return FAMILIES.named(self.family, f"model {self.info.name!r}, its family")
+
+    @property
     def left_to_right(self) -> bool:
         """Whether a word is predicted from what stands before it only."""
-        return self.family in ("causal", "ngram", "recurrent")
+        return self.traits.left_to_right
 
     @contextmanager
     def reading(self, window: int | None, overlap: int | None) -> Iterator[None]:

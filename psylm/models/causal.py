@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from psylm.common.errors import PsylmError
-from psylm.models.base import Hiding, LanguageModel, ModelInfo, Span
+from psylm.models.attention_input import NO_BEGINNING, At, Laid, Reading, among
+from psylm.models.base import LanguageModel, ModelInfo, Span
+from psylm.models.families import Hiding
 from psylm.models.head import NETWORK_ERRORS
 from psylm.models.memory import Allowance
 from psylm.models.query import Distributions, Query, Row, padded
@@ -83,6 +86,30 @@ class CausalModel(LanguageModel):
         at = tuple(range(len(read), len(read) + len(after)))
         return Query((*read, *after), at, after)
 
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Look from the token before the word, or from what begins the sequence, where the word is the first."""
+        ids = self.sequence(text)
+        shift = len(ids) - len(text)
+        rows = range(span[0] + shift, span[1] + shift) if at == "word" else range(span[0] + shift - 1, span[0] + shift)
+        if rows.start < 0:
+            return NO_BEGINNING
+        return Reading(ids, tuple(rows)), among(words, shift, 0), rows.stop
+
+    def read_attended(self, readings: Sequence[Reading], **asked: Any) -> Any:
+        """Run the body; padding stands on the right, where nothing looks."""
+        ids, _ = padded([reading.ids for reading in readings], self.tokenizer.filler, self.network.device)
+        return self.head.body(input_ids=ids, use_cache=False, **asked)
+
+    def states_before_output(self, query: Query, copies: int) -> Tensor:
+        """Return the states at the places before those of the items."""
+        hidden: Tensor = self.head.body(input_ids=self._input(*[query.ids] * copies)).last_hidden_state
+        return hidden[:, [at - 1 for at in query.at]]
+
+    def own_logits(self, query: Query) -> Tensor:
+        """Return the logits at the places before those of the items."""
+        logits: Tensor = self.network(input_ids=self._input(query.ids)).logits[0].cpu()
+        return logits[torch.tensor(query.at) - 1]
+
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
         return [group.row(queries) for group in shared(distinct(queries), self._may_share)]
 
@@ -120,7 +147,7 @@ class CausalModel(LanguageModel):
             return False  # it was not made for such a mask or such positions
         if self.network.dtype != torch.float32:
             return bool((one - other).abs().mean() < ROUNDING)
-        return torch.allclose(one, other, atol=1e-4, rtol=1e-5)
+        return bool(torch.allclose(one, other, atol=1e-4, rtol=1e-5))
 
     def check_direction(self) -> None:
         """Raise where what the network predicts depends on what follows.

@@ -8,14 +8,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from psylm.common.errors import PsylmError
-from psylm.scratch.architectures import make_model
-from psylm.scratch.layers import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -40,6 +39,9 @@ def load_checkpoint(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     """Load a model that `save_model` wrote, with its facts; safetensors and JSON only, nothing is executed."""
     from safetensors.torch import load_file
 
+    from psylm.scratch.architectures import make_model
+    from psylm.scratch.layers import Shape
+
     facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     model = make_model(facts["architecture"], Shape(**facts["shape"]))
     model.load_state_dict(load_file(folder / WEIGHTS))
@@ -47,7 +49,7 @@ def load_checkpoint(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def save_state(
-    folder: Path, step: int, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer], facts: dict[str, Any]
+    folder: Path, step: int, model: nn.Module, optimisers: Sequence[Optimizer], facts: dict[str, Any]
 ) -> None:
     """Write all that going on needs, then remove what an earlier step left.
 
@@ -78,7 +80,7 @@ def remove_states(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(old)
 
 
-def load_state(folder: Path, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Any] | None:
+def load_state(folder: Path, model: nn.Module, optimisers: Sequence[Optimizer]) -> dict[str, Any] | None:
     """Put model and optimisers back to where a training was left; returns its facts, None where there is no state."""
     from safetensors.torch import load_file
 
@@ -99,7 +101,7 @@ def load_state(folder: Path, model: nn.Module, optimisers: Sequence[torch.optim.
     return facts
 
 
-def _write(folder: Path, model: nn.Module, optimisers: Sequence[torch.optim.Optimizer], facts: dict[str, Any]) -> None:
+def _write(folder: Path, model: nn.Module, optimisers: Sequence[Optimizer], facts: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}")

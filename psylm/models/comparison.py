@@ -102,7 +102,7 @@ def compare(model: LanguageModel, *, longest: int = LONGEST) -> list[Agreement]:
     """
     texts = texts_for(model, longest)
     with torch.inference_mode():
-        if model.family == "encoder":
+        if not model.traits.predicts:
             return [_states(model, case, some) for case, some in texts.items()]
         return list(_scores(model, texts))
 
@@ -147,8 +147,8 @@ def room_of(model: LanguageModel) -> int:
     """Return the tokens of the longest text that a model reads at a time, special tokens apart."""
     window = model.info.window or model.window
     begun = len(model.sequence(()))
-    decoded = 2 + len(model.tokenizer.around[0]) if model.family == "seq2seq" else 0
-    return int(window) - max(begun, decoded) - (1 if model.family == "seq2seq" else 0)
+    decoded = 2 + len(model.tokenizer.around[0]) if model.traits.source_apart else 0
+    return int(window) - max(begun, decoded) - (1 if model.traits.source_apart else 0)
 
 
 def local_windows(config: Any) -> Iterator[int]:
@@ -188,7 +188,7 @@ def _queries(model: LanguageModel, text: tuple[int, ...]) -> list[Query]:
         queries += model.word_queries(text, few, "whole_word")[0]
     if (blank := model.blank_query(text, middle, middle + 1)) is not None:
         queries.append(blank)
-    if model.family == "seq2seq":
+    if model.traits.source_apart:
         queries.append(model.continuation_query(model.sequence(text[:middle]), text[middle:]))
     return queries
 
@@ -199,48 +199,9 @@ def _values(distributions: Distributions, places: Tensor, tokens: Tensor) -> Ten
 
 def _own(model: LanguageModel, query: Query) -> np.ndarray:
     """Compute what psylm is asked from the network's own logits for this one sequence."""
-    at = torch.tensor(query.at)
-    logits = OWN[model.family](model.network, query, at)
-    distributions = Distributions(logits)
-    values: np.ndarray = _values(distributions, torch.arange(len(at)), torch.tensor(query.tokens)).numpy()
+    distributions = Distributions(model.own_logits(query))
+    values: np.ndarray = _values(distributions, torch.arange(len(query.at)), torch.tensor(query.tokens)).numpy()
     return values
-
-
-def _causal(network: Any, query: Query, at: Tensor) -> Tensor:
-    logits: Tensor = network(input_ids=_row(network, query.ids)).logits[0].cpu()
-    return logits[at - 1]
-
-
-def _masked(network: Any, query: Query, at: Tensor) -> Tensor:
-    logits: Tensor = network(input_ids=_row(network, query.ids)).logits[0].cpu()
-    return logits[at]
-
-
-def _seq2seq(network: Any, query: Query, at: Tensor) -> Tensor:
-    read = _row(network, query.ids[: query.at[-1]])
-    logits: Tensor = network(input_ids=_row(network, query.source), decoder_input_ids=read).logits[0].cpu()
-    return logits[at - 1]
-
-
-def _permuted(network: Any, query: Query, at: Tensor) -> Tensor:
-    """Hide what must not be seen; in the natural order, what comes later is not there at all."""
-    found = []
-    for place in at.tolist():
-        ids = query.ids if query.unseen else query.ids[: place + 1]
-        hidden = torch.zeros(1, len(ids), len(ids)) if query.unseen else torch.ones(1, len(ids), len(ids)).triu()
-        hidden[:, :, list(query.unseen)] = 1
-        target = torch.zeros(1, 1, len(ids))
-        target[0, 0, place] = 1
-        logits = network(
-            input_ids=_row(network, ids),
-            perm_mask=hidden.to(network.device, network.dtype),
-            target_mapping=target.to(network.device, network.dtype),
-        ).logits
-        found.append(logits[0, 0].cpu())
-    return torch.stack(found)
-
-
-OWN = {"causal": _causal, "recurrent": _causal, "masked": _masked, "seq2seq": _seq2seq, "permuted": _permuted}
 
 
 def _left_to_right(model: LanguageModel, texts: Sequence[tuple[int, ...]]) -> Agreement:

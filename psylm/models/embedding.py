@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,35 +11,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from psylm.common.errors import InputError, Problem
-from psylm.common.language import Span
 from psylm.models.base import LanguageModel
 from psylm.models.hidden_states import layers_of, state_batches
+from psylm.models.passages import Layer, Passage, Pooling
 from psylm.models.pooling import pool, sif_weights, token_weights
 from psylm.models.sentence_transformer import Recipe
-
-Layer = int | Literal["static"]
-"""A layer: 0 are the embeddings that the first layer reads, `static` the rows of the embedding matrix itself."""
-
-Pooling = Literal["model", "mean", "cls", "max", "weighted", "last", "sif"]
-
-
-@dataclass(frozen=True)
-class Passage:
-    """A text, or a word in it, that is turned into a vector.
-
-    Parameters
-    ----------
-    text
-        What the model reads.
-    span
-        Characters of the word; None for the whole text.
-    language
-        BCP 47 tag.
-    """
-
-    text: str
-    span: Span | None = None
-    language: str = "en"
 
 
 class Tokens(NamedTuple):
@@ -71,7 +46,7 @@ def embed(
     Parameters
     ----------
     model
-        Any model with hidden states (`psylm.models.hidden_states.STATEFUL`).
+        Any model with hidden states.
     passages
         The texts, or all of them words in texts: a word's vector is the mean of its tokens', whatever the pooling.
     layers

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import numpy as np
 from torch import Tensor
 
 from psylm.common.errors import PsylmError
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.attention_input import At, Laid, Reading
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.hidden_states import states_of
+from psylm.models.masked import lay_word
 from psylm.models.query import Query, Row, padded
 from psylm.models.sentence_transformer import Recipe
 
@@ -51,6 +55,17 @@ class EncoderModel(LanguageModel):
     def blank_query(self, text: tuple[int, ...], first: int, last: int) -> Query | None:
         """Raise: there is no output layer."""
         self._refuse()
+
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Look from the word; an encoder has no place that predicts it."""
+        if at == "prediction":
+            raise PsylmError(f"model {self.info.name!r}: an encoder predicts no word; expected the option at: word")
+        return lay_word(self, text, words, span)
+
+    def read_attended(self, readings: Sequence[Reading], **asked: Any) -> Any:
+        """Run the network."""
+        ids, there = padded([reading.ids for reading in readings], self.tokenizer.filler, self.network.device)
+        return self.network(input_ids=ids, attention_mask=there.long(), **asked)
 
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
         self._refuse()

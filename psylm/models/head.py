@@ -49,7 +49,8 @@ class Head:
             except NETWORK_ERRORS as error:
                 raise PsylmError(f"{type(network).__name__}: three tokens cannot be read ({error})") from error
             self.size: int = whole.shape[-1]
-            for self.body in self._bodies():
+            for body in self._bodies():
+                self.body = body
                 if self._is_body(read, whole):
                     return
         raise PsylmError(
@@ -64,7 +65,7 @@ class Head:
             apart = self(self._output.last_hidden_state[0])
         except NETWORK_ERRORS:
             return False  # it reads or gives something else
-        return torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance)
+        return bool(torch.allclose(whole.float(), apart.float(), atol=tolerance, rtol=tolerance))
 
     def _bodies(self) -> Iterator[Any]:
         """Yield what may be the network's body: mostly `base_model`, but the decoder in it of OPT and its kin."""

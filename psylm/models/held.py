@@ -8,7 +8,6 @@ from typing import Any
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.models.base import LanguageModel, ModelInfo
-from psylm.models.load import ADAPTERS
 from psylm.models.memory import allowance
 from psylm.models.names import ModelSource
 from psylm.models.start import AUTO, find_start
@@ -69,10 +68,10 @@ def adopt(network: Any, tokenizer: Any, *, start: str = AUTO) -> LanguageModel:
         raise InputError(Problem("model", found, "a model of transformers and its tokenizer, in this order"))
     name = str(network.config.name_or_path or type(network).__name__)
     source = HeldSource("held", name, network=network)
-    family = source.family
+    traits = source.traits
     read = Tokenizer(tokenizer, name)
-    if family == "masked" and read.mask is None:
-        raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    if traits.masks and read.mask is None:
+        raise PsylmError(f"model {name!r}: found {traits.described} whose tokenizer has no mask token")
     rows = network.get_input_embeddings().weight.shape[0]
     if len(read) > rows:
         found = f"a tokenizer of {len(read)} tokens for {rows} embeddings"
@@ -82,7 +81,7 @@ def adopt(network: Any, tokenizer: Any, *, start: str = AUTO) -> LanguageModel:
     device = str(network.device)
     info = ModelInfo(
         name=name,
-        family=family,
+        family=traits.name,
         architecture=type(network).__name__,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         vocabulary=len(read),
@@ -95,4 +94,5 @@ def adopt(network: Any, tokenizer: Any, *, start: str = AUTO) -> LanguageModel:
         word_marking=read.word_marking,
         start=None if begun is None else begun.described(),
     )
-    return ADAPTERS[family](network.eval(), read, info, allowance(network, None, network.device.type))
+    adapter = traits.adapter_class()
+    return adapter(network.eval(), read, info, allowance(network, None, network.device.type))

@@ -12,9 +12,6 @@ from psylm.common.errors import PsylmError
 from psylm.models.base import LanguageModel
 from psylm.models.query import Row, batches, padded
 
-STATEFUL = {"encoder", "causal", "masked", "permuted", "seq2seq", "recurrent"}
-"""Families of models that have hidden states."""
-
 CACHED_TOKENS = 512
 """Tokens of a batch on a processor: what a layer makes of so many stays in its cache. With MiniLM, 2,048 take a fifth
 longer."""
@@ -34,7 +31,7 @@ def state_batches(
     Parameters
     ----------
     model
-        A model of one of the families in `STATEFUL`. An encoder-decoder model's encoder reads.
+        A model of a family with hidden states (`psylm.models.families`). An encoder-decoder model's encoder reads.
     sequences
         Tokens, special tokens included.
     every
@@ -73,7 +70,7 @@ def states_of(model: LanguageModel, ids: Tensor, there: Tensor | None, *, every:
     encoder_decoder = bool(getattr(network.config, "is_encoder_decoder", False))
     body: Any = network.get_encoder() if encoder_decoder else network.base_model
     options: dict[str, Any] = {} if there is None else {"attention_mask": there.long()}
-    if model.family in ("causal", "recurrent"):
+    if model.left_to_right:
         options["use_cache"] = False
     with torch.inference_mode():
         output = body(input_ids=ids, output_hidden_states=every, **options)

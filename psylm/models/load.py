@@ -8,32 +8,22 @@ from typing import Any
 import torch
 
 from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.sizes import bytes_of
 from psylm.models.base import LanguageModel, ModelInfo
 from psylm.models.causal import CausalModel
 from psylm.models.encoder import EncoderModel
 from psylm.models.int8 import quantised
-from psylm.models.masked import MaskedModel
-from psylm.models.memory import allowance, bytes_of, keep_freed_memory
-from psylm.models.names import DEFAULT_ORDER, ModelSource
+from psylm.models.memory import allowance, keep_freed_memory
+from psylm.models.names import COUNTED, DEFAULT_ORDER, ModelSource
 from psylm.models.ngram import load_ngram
-from psylm.models.permuted import PermutedModel
 from psylm.models.sentence_transformer import Recipe, read_recipe
-from psylm.models.seq2seq import Seq2SeqModel
 from psylm.models.start import AUTO, check_family, find_start
 from psylm.models.tokens import Tokenizer
-from psylm.models.trained import RecurrentModel, ScratchNetwork
+from psylm.models.trained import ScratchNetwork
 from psylm.models.untrained import untrained
 from psylm.models.verified import require_verified
 from psylm.models.window import longest_text
 
-ADAPTERS: dict[str, type[LanguageModel]] = {
-    "causal": CausalModel,
-    "masked": MaskedModel,
-    "permuted": PermutedModel,
-    "seq2seq": Seq2SeqModel,
-    "recurrent": RecurrentModel,
-    "encoder": EncoderModel,
-}
 DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
@@ -46,7 +36,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def load_model(
-    name: str,
+    name: str | ModelSource,
     *,
     device: str = "auto",
     dtype: str = "float32",
@@ -64,6 +54,7 @@ def load_model(
         of a step), `wordfreq:LANGUAGE` (word frequencies) or `ngram:FILE[@ORDER]` (Kneser-Ney, counted
         in a text file of one sentence a line). Weights must be safetensors; no code of a model is run.
         What follows a `#` changes the model: `embedded:smollm2-135m#heads=3.4+5.0` (`psylm.lesions`).
+        Or such a name, read (`psylm.models.names.ModelSource`).
     device
         `auto` (cuda, else mps, else cpu), `cpu`, `cuda` or `mps`.
     dtype
@@ -99,7 +90,7 @@ def load_model(
     ...
     psylm.common.errors.InputError: model 'smollm2': found a name of another form; expected embedded:NAME, ...
     """
-    source = ModelSource.parse(name)
+    source = ModelSource.of(name)
     compared = require_verified(source)
     model = load_unverified(source, device=device, dtype=dtype, memory=memory, start=start, cache=cache)
     model.info = replace(model.info, compared=compared)
@@ -121,18 +112,19 @@ def load_unverified(
     ceiling = None if memory is None else bytes_of(memory)
     if dtype not in DTYPES:
         raise InputError(Problem(f"dtype of {name}", repr(dtype), "one of " + ", ".join(DTYPES)))
-    if source.family == "ngram":
+    if source.kind in COUNTED:
         check_family(source, start)
         return load_ngram(source.kind, source.place, int(source.revision or DEFAULT_ORDER))
-    adapter = ADAPTERS[source.family]
+    traits = source.traits
+    adapter = traits.adapter_class()
     keep_freed_memory(ceiling is None)
     digest = source.sha256
-    tokenizer = load_tokenizer(name)
-    if source.family == "masked" and tokenizer.mask is None:
-        raise PsylmError(f"model {name!r}: found a masked model whose tokenizer has no mask token")
+    tokenizer = load_tokenizer(source)
+    if traits.masks and tokenizer.mask is None:
+        raise PsylmError(f"model {name!r}: found {traits.described} whose tokenizer has no mask token")
     begun = find_start(source, tokenizer, start)
     tokenizer.start = () if begun is None else begun.ids
-    recipe = read_recipe(source.folder) if source.family == "encoder" else Recipe()
+    recipe = Recipe() if traits.predicts else read_recipe(source.folder)
     network = fuse_activations(_network(source, DTYPES[dtype]).to(chosen).eval())
     parameters = sum(parameter.numel() for parameter in network.parameters())
     if dtype == "int8":
@@ -157,9 +149,10 @@ def load_unverified(
         model = adapter(network, tokenizer, info, allowance(network, None, chosen))
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError) as error:
         raise PsylmError(
-            f"model {name!r}: {type(network).__name__} does not read a text of three tokens as a {source.family} model "
+            f"model {name!r}: {type(network).__name__} does not read a text of three tokens as {traits.described} "
             f"does ({_first_line(error)}); psylm cannot score with it"
         ) from None
+    model.source = source
     if isinstance(model, CausalModel):
         model.check_direction()
     # Weights come into memory when they are first used, which making the adapter does: what they take is known by now.
@@ -173,7 +166,7 @@ def load_unverified(
     return model
 
 
-def load_tokenizer(name: str) -> Tokenizer:
+def load_tokenizer(name: str | ModelSource) -> Tokenizer:
     """Load a model's tokenizer only; its weights are not read.
 
     Parameters
@@ -184,14 +177,15 @@ def load_tokenizer(name: str) -> Tokenizer:
     from tokenizers import normalizers
     from transformers import AutoTokenizer
 
-    source = ModelSource.parse(name)
-    if source.family == "ngram":
-        return load_model(name).tokenizer
+    source = ModelSource.of(name)
+    name = source.name
+    if source.kind in COUNTED:
+        return load_unverified(source).tokenizer
     try:
         fast = AutoTokenizer.from_pretrained(source.tokenizer_folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise PsylmError(f"model {name!r}: its tokenizer cannot be read ({_first_line(error)})") from None
-    if source.family == "encoder" and read_recipe(source.folder).lowercase:
+    if not source.traits.predicts and read_recipe(source.folder).lowercase:
         first = [fast.backend_tokenizer.normalizer] if fast.backend_tokenizer.normalizer else []
         fast.backend_tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *first])
     return Tokenizer(fast, name)
@@ -220,32 +214,14 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
     if source.kind == "scratch":
         scratch = ScratchNetwork.load(source.folder) if seed is None else ScratchNetwork.drawn(source.folder, seed)
         return scratch.to(dtype)
-    from transformers import (
-        AutoModel,
-        AutoModelForCausalLM,
-        AutoModelForMaskedLM,
-        AutoModelForSeq2SeqLM,
-        MT5EncoderModel,
-        T5EncoderModel,
-        UMT5EncoderModel,
-        XLNetLMHeadModel,
-    )
     from transformers.utils import logging
 
-    loaders: dict[str, Any] = {
-        "encoder": {"t5": T5EncoderModel, "mt5": MT5EncoderModel, "umt5": UMT5EncoderModel}.get(
-            source.model_type, AutoModel
-        ),
-        "causal": AutoModelForCausalLM,
-        "masked": AutoModelForMaskedLM,
-        "permuted": XLNetLMHeadModel,
-        "seq2seq": AutoModelForSeq2SeqLM,
-    }
+    loader = source.traits.loader_of(source.model_type)
     logging.disable_progress_bar()
     if seed is not None:
-        return untrained(loaders[source.family], source.folder, seed).to(dtype)
+        return untrained(loader, source.folder, seed).to(dtype)
     try:
-        network, report = loaders[source.family].from_pretrained(
+        network, report = loader.from_pretrained(
             source.folder,
             dtype=dtype,
             use_safetensors=True,
@@ -255,7 +231,7 @@ def _network(source: ModelSource, dtype: torch.dtype) -> Any:
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise PsylmError(f"model {source.name!r}: its weights cannot be read ({_first_line(error)})") from None
-    lacking = {key for key in report["missing_keys"] if not (source.family == "encoder" and "pooler." in key)}
+    lacking = {key for key in report["missing_keys"] if source.traits.predicts or "pooler." not in key}
     if lacking:  # BERT's own pooler, which many encoders lack, is not used: what is pooled are the states
         missing = ", ".join(sorted(lacking)[:3])
         raise PsylmError(

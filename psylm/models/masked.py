@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+import numpy as np
 from torch import Tensor
 
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.attention_input import At, Laid, Reading, among
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.last_layer import LastLayer
 from psylm.models.padding import trial_size
 from psylm.models.query import Answer, Query, Row, padded
@@ -41,6 +44,24 @@ class MaskedModel(LanguageModel):
             return None
         ids = self.sequence((*text[:first], self._mask, *text[last:]))
         return Query(ids, (first + len(self.tokenizer.around[0]),), (-1,))
+
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Put a mask for each of the word's tokens, and look from the first of them; or look from the word itself."""
+        if at == "word":
+            return lay_word(self, text, words, span)
+        first, last = span
+        masked = (*text[:first], *(self._mask for _ in range(first, last)), *text[last:])
+        return lay_word(self, masked, words, (first, first + 1))
+
+    def states_before_output(self, query: Query, copies: int) -> Tensor:
+        """Return the states at the items' places."""
+        hidden: Tensor = self.head.body(input_ids=self._input(*[query.ids] * copies)).last_hidden_state
+        return hidden[:, list(query.at)]
+
+    def own_logits(self, query: Query) -> Tensor:
+        """Return the logits at the items' places."""
+        logits: Tensor = self.network(input_ids=self._input(query.ids)).logits[0].cpu()
+        return logits[list(query.at)]
 
     @property
     def _mask(self) -> int:
@@ -77,6 +98,13 @@ class MaskedModel(LanguageModel):
         if size not in self._last_layers:
             self._last_layers[size] = LastLayer.of(self.head.body, size)
         return self._last_layers[size]
+
+
+def lay_word(model: LanguageModel, text: tuple[int, ...], words: np.ndarray, span: Span) -> Laid:
+    """Look from a word within its text, read whole."""
+    before, after = map(len, model.tokenizer.around)
+    ids = model.sequence(text)
+    return Reading(ids, tuple(row + before for row in range(*span))), among(words, before, after), len(ids)
 
 
 def hidden_span(token: int, first: int, last: int, hiding: Hiding) -> Span:

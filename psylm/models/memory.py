@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import platform
-import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -13,15 +12,13 @@ from typing import Any
 import psutil
 import torch
 
-from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.errors import PsylmError
 
 TOKENS = 2048
 """Tokens, padding included, of one forward pass: enough for full speed; more costs memory only."""
 
 LOGITS = 2**24
 """Logits that are held at a time: so many distributions, of whatever vocabulary, that products are at full speed."""
-
-UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
 @dataclass(frozen=True)
@@ -45,20 +42,6 @@ class Allowance:
     def halved(self) -> Allowance:
         """Return half as much."""
         return Allowance(max(self.tokens // 2, 1), self.rows // 2, self.longest)
-
-
-def bytes_of(size: str) -> int:
-    """Read a size of memory.
-
-    Examples
-    --------
-    >>> bytes_of("4GB") == bytes_of("4 GiB") == 4 * 2**30, bytes_of("500m") // 2**20
-    (True, 500)
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]?)(?:i?b)?\s*", size.lower())
-    if match is None:
-        raise InputError(Problem("memory", repr(size), "a size such as 4GB or 800MB"))
-    return int(float(match[1]) * UNITS[match[2]])
 
 
 def allowance(network: Any, ceiling: int | None, device: str) -> Allowance:

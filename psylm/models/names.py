@@ -16,8 +16,7 @@ from psylm.common.yaml_document import read_yaml_text
 from psylm.models.changes import MARK, NONE, Lesion
 from psylm.models.checkpoints import checkpoint, checkpoints
 from psylm.models.embedded import EMBEDDED
-from psylm.models.sentence_transformer import MODULES
-from psylm.scratch.architectures import ARCHITECTURES
+from psylm.models.families import FAMILIES, Family
 
 KINDS = ("embedded", "hub", "file", "scratch", "wordfreq", "ngram")
 FORMS = (
@@ -29,20 +28,17 @@ DEFAULT_ORDER = 3
 FILES = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "README.md"]
 """What is fetched of a repository: safetensors, tokenizer and configuration; no pickle, no code."""
 
+MODULES = "modules.json"
+"""The file by which a sentence-transformers folder is known: its parts, in order."""
+
+COUNTED = ("wordfreq", "ngram")
+"""Kinds of models without a network."""
+
 PARTS = "[0-9]_*"
 """Folders that hold the further parts of a sentence-transformers model: pooling, dense layers."""
 
 SETTINGS = ("*.json", "*.txt", "*.model", f"{PARTS}/*.json", f"{PARTS}/*.safetensors")
 """Files beside the weights that scores depend on."""
-
-FAMILIES = {
-    "permuted": ("XLNetLMHeadModel",),
-    "masked": ("ForMaskedLM", "XLMWithLMHeadModel", "FlaubertWithLMHeadModel"),
-    "causal": ("ForCausalLM", "LMHeadModel", "BertGenerationDecoder"),
-    "seq2seq": ("ForConditionalGeneration", "MarianMTModel", "EncoderDecoderModel"),
-    "encoder": ("Model",),
-}
-"""Endings of `transformers` class names that say what a model was trained to do; the first that fits."""
 
 DIRECTED_BY = {
     **dict.fromkeys(
@@ -111,12 +107,15 @@ class ModelSource:
         """
         where = f"model {name!r}"
         intact, changes = _parted(name)
-        if changes is not None:
-            lesion = Lesion.parse(changes, where)
-            source = replace(cls.parse(intact), lesion=lesion)
-            if source.kind in ("wordfreq", "ngram"):
-                raise InputError(Problem(where, f"a lesion of {source.kind}", "a network, which has attention"))
-            return source
+        lesion = NONE if changes is None else Lesion.parse(changes, where)
+        source = cls._of_intact(intact, where if changes is None else f"model {intact!r}")
+        if lesion and source.kind in COUNTED:
+            raise InputError(Problem(where, f"a lesion of {source.kind}", "a network, which has attention"))
+        return replace(source, lesion=lesion)
+
+    @classmethod
+    def _of_intact(cls, name: str, where: str) -> ModelSource:
+        """Read a name without changes."""
         kind, _, place = name.partition(":")
         if kind not in KINDS or not place:
             raise InputError(Problem(where, "a name of another form", FORMS))
@@ -136,6 +135,11 @@ class ModelSource:
             return cls(kind, place, revision)
         return cls(kind, place)
 
+    @classmethod
+    def of(cls, name: str | ModelSource) -> ModelSource:
+        """Return a name, read; one that was read already as it is."""
+        return cls.parse(name) if isinstance(name, str) else name
+
     @property
     def name(self) -> str:
         """The name as the user types it."""
@@ -149,47 +153,66 @@ class ModelSource:
 
     @cached_property
     def family(self) -> str:
-        """What the model can do, read from its configuration only.
+        """Name of the model's family (`psylm.models.families`), read from its configuration only.
 
-        `causal`, `masked`, `permuted`, `seq2seq`, `recurrent` or `ngram`; `encoder` where there is no output layer, and
-        of every sentence-transformers folder.
+        `encoder` where there is no output layer, and of every sentence-transformers folder.
 
         Raises
         ------
         PsylmError
-            It is neither, for example a classifier.
+            It belongs to none, for example a classifier.
         """
-        if self.kind in ("wordfreq", "ngram"):
+        if self.kind in COUNTED:
             return "ngram"
         if self.kind == "embedded":
             return EMBEDDED[self.place].family
         if self.kind == "scratch":
-            return str(ARCHITECTURES[self.configuration["architecture"]].family)
+            return self._trained_family()
         architectures = self.configuration.get("architectures") or []
         if self._has_modules:
             return "encoder"
-        for family, endings in FAMILIES.items():
-            if family == "seq2seq" and not self.configuration.get("is_encoder_decoder", False):
-                continue
-            if family == "masked" and self.configuration.get(DIRECTED_BY.get(self.model_type, "")):
-                continue
-            if any(architecture.endswith(endings) for architecture in architectures):
-                self._check_direction(family)
-                return family
+        fits = {
+            family.name: fit
+            for family in FAMILIES.values()
+            if self._may_be(family) and (fit := max(map(family.fit_of, architectures), default=0))
+        }
+        if fits:
+            found = max(fits, key=lambda name: fits[name])
+            self._check_direction(FAMILIES[found])
+            return found
         raise PsylmError(
             f"model {self.name!r}: found {', '.join(architectures) or 'no architecture'} in its config.json; "
             "expected a causal, masked, permutation or encoder-decoder language model, with its output layer, "
             "or an encoder"
         )
 
-    def _check_direction(self, family: str) -> None:
+    @property
+    def traits(self) -> Family:
+        """The record of the model's family."""
+        return FAMILIES.named(self.family, f"model {self.name!r}, its family")
+
+    def _trained_family(self) -> str:
+        """Return what the architecture of a model that `psylm train` made says of itself; this imports torch."""
+        from psylm.scratch.architectures import ARCHITECTURES
+
+        name = str(self.configuration["architecture"])
+        return ARCHITECTURES.named(name, f"model {self.name!r}, its architecture").family
+
+    def _may_be(self, family: Family) -> bool:
+        """Whether the configuration leaves it open that the model belongs to a family whose class it has."""
+        if family.source_apart:
+            return bool(self.configuration.get("is_encoder_decoder", False))
+        return not (family.masks and self.configuration.get(DIRECTED_BY.get(self.model_type, "")))
+
+    def _check_direction(self, family: Family) -> None:
         """Raise where a causal class has a configuration by which it sees both sides."""
         key = DIRECTED_BY.get(self.model_type)
-        if family == "causal" and key is not None and not self.configuration.get(key):
+        if family.left_to_right and key is not None and not self.configuration.get(key):
             architecture = self.configuration["architectures"][0]
             raise PsylmError(
-                f"model {self.name!r}: found {architecture} without {key}: true in its config.json, so that it sees what "
-                f"follows; expected {key}: true, where it was trained to read from left to right, or its masked class"
+                f"model {self.name!r}: found {architecture} without {key}: true in its config.json, so that it sees "
+                f"what follows; expected {key}: true, where it was trained to read from left to right, or its masked "
+                "class"
             )
 
     @property

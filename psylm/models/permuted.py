@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.attention_input import NO_BEGINNING, At, Laid, Reading, among
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
 from psylm.models.masked import hidden_span
 from psylm.models.query import Answer, Query, Row, padded
 
@@ -57,6 +61,41 @@ class PermutedModel(LanguageModel):
             return None
         shift = len(self.tokenizer.around[0])
         return Query(self.sequence(text), (first + shift,), (-1,), unseen=tuple(range(first + shift, last + shift)))
+
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Read in natural order; look from the stream that knows the place but not the word, to predict it."""
+        ids = (*self.tokenizer.start, *text)
+        shift = len(ids) - len(text)
+        rows, places = range(span[0] + shift, span[1] + shift), among(words, shift, 0)
+        if at == "word":
+            return Reading(ids, tuple(rows)), places, rows.stop
+        if rows.start == 0:
+            return NO_BEGINNING
+        return Reading(ids, (rows.start,), "query"), places, rows.start
+
+    def read_attended(self, readings: Sequence[Reading], **asked: Any) -> Any:
+        """Run both streams."""
+        return self._hidden([Row(reading.ids, [], targets=reading.rows[:1]) for reading in readings])
+
+    def states_before_output(self, query: Query, copies: int) -> Tensor:
+        """Return what the query stream has at the items' places."""
+        return self._hidden([Row(query.ids, [], unseen=query.unseen, targets=query.at)] * copies)
+
+    def own_logits(self, query: Query) -> Tensor:
+        """Hide what must not be seen; in the natural order, what comes later is not there at all."""
+        found = []
+        device, dtype = self.network.device, self.network.dtype
+        for place in query.at:
+            ids = query.ids if query.unseen else query.ids[: place + 1]
+            hidden = torch.zeros(1, len(ids), len(ids)) if query.unseen else torch.ones(1, len(ids), len(ids)).triu()
+            hidden[:, :, list(query.unseen)] = 1
+            target = torch.zeros(1, 1, len(ids))
+            target[0, 0, place] = 1
+            logits = self.network(
+                input_ids=self._input(ids), perm_mask=hidden.to(device, dtype), target_mapping=target.to(device, dtype)
+            ).logits
+            found.append(logits[0, 0].cpu())
+        return torch.stack(found)
 
     def _rows(self, queries: Sequence[Query]) -> list[Row]:
         rows: dict[tuple[tuple[int, ...], ...], Row] = {}

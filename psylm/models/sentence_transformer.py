@@ -13,9 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from psylm.common.errors import InputError, Problem, PsylmError
-
-MODULES = "modules.json"
-"""The file by which a sentence-transformers folder is known: its parts, in order."""
+from psylm.models.names import MODULES
 
 UNLIMITED = 10**9
 """From here on, a longest text that a tokenizer states means that it states none."""

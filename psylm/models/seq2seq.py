@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from psylm.common.errors import PsylmError
-from psylm.models.base import Hiding, LanguageModel, Span
+from psylm.models.attention_input import At, Laid, Reading, among
+from psylm.models.base import LanguageModel, Span
+from psylm.models.families import Hiding
+from psylm.models.masked import lay_word
 from psylm.models.query import Answer, Query, Row, padded
 
 SENTINEL = "<extra_id_0>"
@@ -60,6 +66,41 @@ class Seq2SeqModel(LanguageModel):
         for read, what in ((before, "what the encoder reads"), ((*begun, *after), "what the decoder writes")):
             self.check_length(read, f"{what}, {self.tokenizer.text(read)[:40]!r}…")
         return Query((*begun, *after), at, after, source=before)
+
+    def lay(self, text: tuple[int, ...], words: np.ndarray, span: Span, at: At) -> Laid | str:
+        """Look from the word within the encoder, or from the decoder that is about to fill a gap in its place."""
+        if at == "word":
+            reading, places, reach = lay_word(self, text, words, span)
+            return replace(reading, stream="encoder"), places, reach
+        first, last = span
+        asked = self.blank_query(text, first, last)
+        assert asked is not None, "the word has a token"
+        places = among(np.concatenate([words[: first + 1], words[last:]]), *map(len, self.tokenizer.around))
+        return Reading(asked.ids, (len(asked.ids) - 1,), "cross", asked.source), places, len(places)
+
+    def read_attended(self, readings: Sequence[Reading], **asked: Any) -> Any:
+        """Run the encoder, for its own attention, or both."""
+        if readings[0].stream == "cross":
+            return self._hidden([Row(reading.ids, [], source=reading.source) for reading in readings])
+        ids, there = padded([reading.ids for reading in readings], self.tokenizer.filler, self.network.device)
+        return self.network.get_encoder()(input_ids=ids, attention_mask=there.long(), **asked)
+
+    def states_before_output(self, query: Query, copies: int) -> Tensor:
+        """Return the decoder's states at the places before those of the items."""
+        # Unlike `_hidden`, the encoder reads each copy: attribution gives each its own embeddings.
+        source, ids = self._input(*[query.source] * copies), self._input(*[query.ids] * copies)
+        there = torch.ones_like(source)
+        read = self.network.get_encoder()(input_ids=source, attention_mask=there).last_hidden_state
+        hidden: Tensor = self.head.body(
+            input_ids=ids, encoder_hidden_states=read, encoder_attention_mask=there, use_cache=False
+        ).last_hidden_state
+        return hidden[:, [at - 1 for at in query.at]]
+
+    def own_logits(self, query: Query) -> Tensor:
+        """Return the decoder's logits at the places before those of the items."""
+        read, source = self._input(query.ids[: query.at[-1]]), self._input(query.source)
+        logits: Tensor = self.network(input_ids=source, decoder_input_ids=read).logits[0].cpu()
+        return logits[torch.tensor(query.at) - 1]
 
     def _first_of_decoder(self, network: Any) -> int:
         """Return the token that the decoder begins with; it is named in one of two configurations."""

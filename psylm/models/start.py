@@ -18,9 +18,6 @@ AUTO = "auto"
 OPTIONS = (AUTO, "document", "bos", "none")
 EXPECTED = "auto, document, bos, none, or a text with more than letters in it, such as '<|endoftext|>' or a line break"
 
-STARTED = frozenset({"causal", "recurrent", "permuted"})
-"""Families for which the start of a text can be chosen; others read every text between their own special tokens."""
-
 END_OF_DOCUMENT = "<eod>"
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "<|end▁of▁sentence|>", "<eos>", "</s>")
 """Tokens by which documents are divided in pre-training, by name; the end of a chat's turn has other names."""
@@ -124,7 +121,7 @@ def check_start(option: str, place: str = "start") -> str:
 def check_family(source: ModelSource, option: str) -> None:
     """Raise where an option is none, or a model's texts have a start that is no choice."""
     check_start(option, f"start of {source.name}")
-    if option != AUTO and source.family not in STARTED:
+    if option != AUTO and not source.traits.starts:
         found = f"{option!r} for a model of the family {source.family}"
         expected = "auto: such a model reads every text between its own special tokens"
         raise InputError(Problem(f"start of {source.name}", found, expected))
@@ -157,7 +154,7 @@ def find_start(source: ModelSource, tokenizer: Tokenizer, option: str = AUTO) ->
         There is no such option, the model has no such token, or a start cannot be chosen for its family.
     """
     check_family(source, option)
-    if source.family not in STARTED:
+    if not source.traits.starts:
         return None
     place = f"start of {source.name}"
     if source.kind == "scratch" and option in (AUTO, "document", "bos"):

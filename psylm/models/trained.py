@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from psylm.models.causal import CausalModel
 from psylm.models.checkpoints import CONFIG, load_checkpoint
+from psylm.models.families import FAMILIES
 from psylm.models.untrained import drawn
 from psylm.scratch.architectures import make_model
 from psylm.scratch.elmo import ELMo
@@ -61,6 +62,7 @@ class Body(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
+        self.traits = FAMILIES.named(model.family, f"architecture {type(model).__name__}, its family")
 
     def forward(
         self,
@@ -73,19 +75,19 @@ class Body(nn.Module):
         **_: Any,
     ) -> States:
         """Return states; arguments as in `transformers`."""
-        if output_hidden_states and self.model.family == "recurrent":
+        if output_hidden_states and not self.traits.attends:
             states = recurrent_layers(self.model, input_ids)
             return States(states[-1], tuple(states))
         if output_hidden_states:
-            layers = self.model.layers if self.model.family == "permuted" else self.model.stack.layers
+            layers = self.model.layers if self.traits.two_streams else self.model.stack.layers
             with recorded_layers(layers) as below:
                 top = self(input_ids, attention_mask, position_ids, perm_mask, target_mapping).last_hidden_state
             return States(top, (*below[:-1], top))
-        if self.model.family == "permuted":
+        if self.traits.two_streams:
             if perm_mask is None and attention_mask is not None:
                 perm_mask = (attention_mask == 0)[:, None, :].expand(-1, input_ids.shape[1], -1)
             return States(self._permuted(input_ids, perm_mask, target_mapping))
-        if self.model.family == "causal" and attention_mask is not None:
+        if self.traits.left_to_right and attention_mask is not None:
             attention_mask = attention_mask == 0  # what is added to scores: 0 where attention is allowed
         return States(self.model.states(input_ids, attention_mask, position_ids))
 
@@ -163,7 +165,7 @@ class ScratchNetwork(nn.Module):
             vocab_size=shape.vocabulary,
             hidden_size=shape.width,
             intermediate_size=shape.inner,
-            max_position_embeddings=None if model.family == "recurrent" else shape.context,
+            max_position_embeddings=shape.context if self.base_model.traits.attends else None,
             model_type="psylm",
         )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from psylm.common.errors import PsylmError
 from psylm.common.files import replacing
 from psylm.common.user_cache import cache_folder
+from psylm.models.families import FAMILIES
 from psylm.models.names import ModelSource
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def verified() -> dict[tuple[str, str], Verified]:
             )
             for row in csv.DictReader(file)
         ]  # fmt: skip
-    return {(row.family, row.model_type if row.family == "encoder" else row.architecture): row for row in rows}
+    return {(row.family, row.architecture if FAMILIES[row.family].predicts else row.model_type): row for row in rows}
 
 
 def require_verified(source: ModelSource) -> str | None:
@@ -96,7 +97,7 @@ def require_verified(source: ModelSource) -> str | None:
             f"({found['model']})"
         )
     raise PsylmError(
-        f"model {source.name!r}: found {' or '.join(architectures(source))} as {source.family} model, which is not "
+        f"model {source.name!r}: found {' or '.join(architectures(source))} as {source.traits.described}, which is not "
         "among the architectures whose scores were compared with transformers' own; expected one of them, or a "
         f"comparison of your own: `psylm models check '{source.intact.name}'`. What agrees there is loaded from then on"
     )
@@ -119,7 +120,7 @@ def remember(source: ModelSource, found: Sequence[Agreement]) -> None:
 
 def architectures(source: ModelSource) -> list[str]:
     """Return the names that a model's configuration gives its class; of an encoder, its type."""
-    if source.family == "encoder":
+    if not source.traits.predicts:
         return [source.model_type]
     return list(source.configuration.get("architectures") or [])
 

@@ -112,8 +112,8 @@ def finetune(
         override(document, assignment)
     plan = checked(Finetuning, document, path)
     source = ModelSource.parse(plan.model)
-    if source.family not in ("encoder", "masked"):
-        raise InputError(Problem(f"{path}, key model", f"a {source.family} model", "an encoder or a masked model"))
+    if source.traits.predicts and not source.traits.masks:
+        raise InputError(Problem(f"{path}, key model", source.traits.described, "an encoder or a masked model"))
     pairs = divided(pd.concat([pairs_of(load_stimuli(name, study)) for name in plan.stimuli]), plan)
     folder = Path(output) if output else Path("trained") / plan.name
     with held(folder):

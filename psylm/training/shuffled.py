@@ -11,6 +11,7 @@ from torch import Tensor
 
 from psylm.common.errors import PsylmError
 from psylm.models.checkpoints import checkpoints, load_checkpoint
+from psylm.models.families import FAMILIES
 from psylm.scratch.layers import places
 from psylm.scratch.objectives import cross_entropy
 from psylm.training.batches import Batches, CausalBatches, MaskedBatches
@@ -44,10 +45,9 @@ def position_losses(folder: Path, rows: int = 400) -> pd.DataFrame:
         model, _ = load_checkpoint(checkpoints(run)[-1])
         architecture, _, encoding = run.name.partition("-")
         tokenizer = load_fast_tokenizer(run / "tokenizer")
-        if model.family not in ("causal", "masked"):
-            raise PsylmError(
-                f"{run}: found a {model.family} model; expected a Transformer that reads positions it is told"
-            )
+        traits = FAMILIES.named(model.family, f"{run}, its family")
+        if traits.two_streams or not traits.attends:
+            raise PsylmError(f"{run}: found {traits.described}; expected a Transformer that reads positions it is told")
         kind = CausalBatches if model.objective == "causal" else MaskedBatches
         batches = kind(corpus, tokenizer, model.shape.context, seed=0)
         for state in STATES:

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from psylm.attention.attribution import Value, attributions, embeddings, question
-from psylm.attention.maps import Reading, watch
+from psylm.attention.maps import watch
 from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look
 from psylm.attention.rollout import flow, rollout, token_maps, with_residual
 from psylm.common.errors import PsylmError
 from psylm.measures import attention as attention_measure
 from psylm.measures import measures
+from psylm.models.attention_input import Reading
 from tests.attention.test_maps import (  # noqa: F401
     KEY,
     KEYS,

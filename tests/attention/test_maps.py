@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from psylm.attention.maps import Reading, watch
+from psylm.attention.maps import watch
 from psylm.attention.places import Look, look
 from psylm.attention.reduce import to_words
 from psylm.attention.scenes import scene, shuffled, visible
@@ -20,6 +20,7 @@ from psylm.common.errors import InputError, PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
+from psylm.models.attention_input import Reading
 from psylm.models.trained import ScratchNetwork
 from psylm.scratch.architectures import ARCHITECTURES, make_model
 from psylm.scratch.layers import Shape

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,19 @@ def letters(model, trials, options):
 def _no_study_afterwards():
     yield
     use_study(None)
+
+
+def test_the_records_of_the_study_that_the_working_folder_lies_in_are_known(tmp_path):
+    """By a process of its own: here, other tests have chosen a study."""
+    write(tmp_path, "mine", MEASURE.format(more=0))
+    (tmp_path / "stimuli").mkdir()
+    script = "import psylm; print(psylm.score('wordfreq:en', ['rusty'], 'letters')['value'][0])"
+    (tmp_path / "measures" / "mine.py").write_text(MEASURE.format(more=0).replace('"causal"', '"ngram"'))
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path / "stimuli", env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == "5.0\n", done.stderr
 
 
 def write(folder: Path, name: str, text: str) -> Path:

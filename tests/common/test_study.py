@@ -65,9 +65,7 @@ def test_an_analysis_module_of_a_study_may_define_a_dataclass_with_postponed_ann
     (tmp_path / "analysis" / "rows.py").write_text(text)
     assert Study(tmp_path).analysis_module("rows").Row().n == 3
     (tmp_path / "analysis" / "rows.py").write_text(text + "1 / 0\n")
-    with pytest.raises(
-        PsylmError, match=r"rows' cannot be loaded: ZeroDivisionError(.|\n)*rows\.py, line 7: 1 / 0"
-    ):
+    with pytest.raises(PsylmError, match=r"rows' cannot be loaded: ZeroDivisionError(.|\n)*rows\.py, line 7: 1 / 0"):
         Study(tmp_path).analysis_module("rows")
 
 

@@ -345,8 +345,8 @@ def test_our_own_bert_and_xlnet_lose_heads(masked, permuted):
 @pytest.mark.parametrize("change", ["temperature=2.5", "span=2"])
 def test_attention_maps_are_those_of_the_lesioned_model(change, causal, llama):
     """The first layer's weights by the equation; rows still sum to 1 in all layers."""
-    from psylm.attention.maps import Reading as Looked
     from psylm.attention.maps import watch
+    from psylm.models.attention_input import Reading as Looked
 
     ids = causal.sequence(causal.tokenizer.encode("The cook tasted the soup").ids)
     n, kind = len(ids), change.partition("=")[0]

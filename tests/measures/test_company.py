@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psylm.experiment.score_cache import ScoreCache
 
 from psylm.experiment.scorer import Scorer
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
+from psylm.runs.score_cache import ScoreCache
 from tests.measures.test_whole_and_parts import JAPANESE
 from tests.tokenizers import kinds  # noqa: F401
 

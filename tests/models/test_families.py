@@ -1,144 +1,191 @@
-"""Permutation and encoder-decoder models against `transformers`, one token and one text at a time."""
+"""Families of models: one record and one adapter each, psylm's own and a study's."""
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
+import subprocess
+import sys
+from textwrap import dedent
 
 import pytest
 import torch
-from torch.nn.functional import log_softmax
 
-from psylm.common.errors import PsylmError
-from psylm.measures import measures
-from psylm.measures.trials import sentence_trials
-from psylm.models import load_model
-from tests.conftest import TEXT, pieces
+import psylm
+from psylm.common.errors import InputError, PsylmError
+from psylm.common.registry import use_study
+from psylm.common.study import Study
+from psylm.experiment.runner import run
+from psylm.measures.registry import MEASURES, measure
+from psylm.models.base import LanguageModel
+from psylm.models.comparison import compare
+from psylm.models.families import ABILITIES, FAMILIES
+from psylm.models.load import load_unverified
+from psylm.models.names import ModelSource
+from psylm.models.verified import remember
 
-ENGLISH = TEXT[:5]
-BITS = 1 / math.log(2)
+RECORD = """
+    from pathlib import Path
 
+    from psylm.models.families import Family, family
 
-def score(model, name, trials, **options):
-    asked = measures()[name]
-    return asked.function(model, trials, asked.options(**options))
-
-
-def xlnet_log_probability(model, ids, place, unseen):
-    """Log-probability of the token at a place, `unseen` hidden from all; without it, all that comes later."""
-    hidden = torch.zeros(1, len(ids), len(ids)) if unseen else torch.ones(1, len(ids), len(ids)).triu()
-    hidden[:, :, list(unseen)] = 1
-    target = torch.zeros(1, 1, len(ids))
-    target[0, 0, place] = 1
-    with torch.inference_mode():
-        logits = model.network(input_ids=torch.tensor([ids]), perm_mask=hidden, target_mapping=target).logits
-    return log_softmax(logits[0, 0], -1)[ids[place]].item()
-
-
-def test_xlnet_reads_from_left_to_right(permuted):
-    values = score(permuted, "sentence_surprisal", sentence_trials(ENGLISH))["value"]
-    for value, sentence in zip(values, ENGLISH, strict=True):
-        ids = [permuted.tokenizer.bos, *permuted.tokenizer.encode(sentence).ids]
-        # What comes later is not there at all.
-        parts = [xlnet_log_probability(permuted, ids[: place + 1], place, []) for place in range(1, len(ids))]
-        assert value == pytest.approx(-sum(parts) * BITS, abs=1e-3)
-
-
-def test_xlnet_sees_both_sides_for_a_pseudo_log_likelihood(permuted):
-    values = score(permuted, "pseudo_log_likelihood", sentence_trials(ENGLISH), variant="original")["value"]
-    for value, sentence in zip(values, ENGLISH, strict=True):
-        text = permuted.tokenizer.encode(sentence).ids
-        ids = list(permuted.sequence(text))
-        parts = [xlnet_log_probability(permuted, ids, place, [place]) for place in range(len(text))]
-        assert value == pytest.approx(sum(parts), abs=1e-3)
-
-
-def test_t5_fills_a_span_after_its_sentinel(t5):
-    sentence, word = ENGLISH[0], "soup"
-    value = score(t5, "surprisal", sentence_trials([sentence], targets=[word]))["value"].item()
-    start = sentence.index(word)
-    encoding = t5.tokenizer.encode(sentence, (start, start + len(word)))
-    first, last = encoding.within((start, start + len(word)))
-    gap = t5.tokenizer.identity("<extra_id_0>")
-    source = torch.tensor([[*encoding.ids[:first], gap, *encoding.ids[last:], 2]])
-    labels = torch.tensor([[-100, *encoding.ids[first:last]]])
-    read = torch.tensor([[0, gap, *encoding.ids[first : last - 1]]])
-    with torch.inference_mode():
-        loss = t5.network(input_ids=source, decoder_input_ids=read, labels=labels).loss.item()
-    assert value == pytest.approx(loss * (last - first) * BITS, abs=1e-3)
-
-
-def test_bart_writes_the_text_again(bart):
-    sentence, word = ENGLISH[1], "opened"
-    value = score(bart, "surprisal", sentence_trials([sentence], targets=[word]))["value"].item()
-    start = sentence.index(word)
-    encoding = bart.tokenizer.encode(sentence, (start, start + len(word)))
-    first, last = encoding.within((start, start + len(word)))
-    source = torch.tensor([[*encoding.ids[:first], bart.tokenizer.mask, *encoding.ids[last:], 2]])
-    written = [*encoding.ids[:last]]
-    labels = torch.tensor([[-100] * first + written[first:]])
-    read = torch.tensor([[2, *written[:-1]]])
-    with torch.inference_mode():
-        loss = bart.network(input_ids=source, decoder_input_ids=read, labels=labels).loss.item()
-    assert value == pytest.approx(loss * (last - first) * BITS, abs=1e-3)
-
-
-@pytest.mark.parametrize("family", ["t5", "bart"])
-def test_a_continuation_is_what_the_decoder_writes(family, request):
-    model = request.getfixturevalue(family)
-    trials = sentence_trials([ENGLISH[1], ENGLISH[2]], contexts=[ENGLISH[0], ENGLISH[0]])
-    found = score(model, "continuation", trials)
-    for trial in range(2):
-        source = [*model.tokenizer.encode(ENGLISH[0]).ids, 2]
-        labels = model.tokenizer.encode(trials["sentence"][trial]).ids
-        with torch.inference_mode():
-            loss = model.network(input_ids=torch.tensor([source]), labels=torch.tensor([labels])).loss.item()
-        mine = found[found["trial"] == trial].set_index("measure")["value"]
-        assert mine["continuation"] == pytest.approx(-loss * len(labels), abs=1e-3)
-        assert mine["continuation_per_token"] == pytest.approx(-loss, abs=1e-4)
-
-
-@pytest.mark.parametrize("family", ["permuted", "t5", "bart"])
-def test_company_changes_no_score(family, request):
-    """Padding of encoder, decoder and streams is not seen."""
-    model = request.getfixturevalue(family)
-    together = score(model, "surprisal", sentence_trials(ENGLISH), words="all")
-    for trial, sentence in enumerate(ENGLISH):
-        model.remembered.clear()
-        alone = score(model, "surprisal", sentence_trials([sentence]), words="all")["value"]
-        assert together[together["trial"] == trial]["value"].tolist() == pytest.approx(alone.tolist(), abs=1e-3)
-
-
-def by_hand(model, target):
-    """Probability of a target of the first sentence, both sides seen."""
-    trials = sentence_trials([ENGLISH[0]], targets=[target])
-    if model.family == "seq2seq":
-        return 2.0 ** -score(model, "surprisal", trials)["value"].item()
-    start = trials["start"].item()
-    encoding = model.tokenizer.encode(ENGLISH[0], (start, start + len(target)))
-    first, last = encoding.within((start, start + len(target)))
-    ids = list(model.sequence(encoding.ids))
-    parts = [xlnet_log_probability(model, ids, place, range(place, last)) for place in range(first, last)]
-    return math.exp(sum(parts))
-
-
-def test_cloze_works_for_every_family(permuted, t5, bart):
-    trials = sentence_trials([ENGLISH[0]] * 2, targets=["soup", "salt"], items=["1", "1"])
-    for model in (permuted, t5, bart):
-        table = score(model, "cloze", trials, top_k=3)
-        cloze = table[(table["measure"] == "cloze") & (table["region"] == "target")]["value"]
-        assert cloze.tolist() == pytest.approx([by_hand(model, target) for target in trials["target"]], rel=1e-3)
-        best = table[table["region"] == "completion"]
-        assert len(best) == 6 and best["value"].between(0, 1).all()
-
-
-def test_an_encoder_decoder_model_without_a_way_to_mark_a_gap_is_refused(tmp_path):
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    fast = pieces({"pad_token": "<pad>", "unk_token": "<unk>", "eos_token": "</s>"}, ["</s>"])
-    fast.save_pretrained(tmp_path)
-    config = T5Config(
-        vocab_size=len(fast), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2, decoder_start_token_id=0
+    family(
+        Family(
+            "right_to_left",
+            f"{Path(__file__).parent / '_right_to_left.py'}:RightToLeftModel",
+            frozenset(["words", "hidden_states"]),
+            endings=("ReversedLMHeadModel",),
+            loader="AutoModelForCausalLM",
+            starts=True,
+        )
     )
-    T5ForConditionalGeneration(config).save_pretrained(tmp_path)
-    with pytest.raises(PsylmError, match="neither <extra_id_0> nor a mask token"):
-        load_model(f"file:{tmp_path}", device="cpu")
+"""
+
+ADAPTER = '''
+    from psylm.models.causal import CausalModel
+
+
+    class RightToLeftModel(CausalModel):
+        """Predicts each token from those after it: the text is read from its end."""
+
+        family = "right_to_left"
+
+        def word_queries(self, text, words, hiding="within_word", *, after=True):
+            queries, counts = [], []
+            for first, last in words:
+                span = len(text) - last, len(text) - first
+                found, (count,) = super().word_queries(text[::-1], [span], after=False)
+                queries += found
+                counts.append(count)
+            return queries, counts
+'''
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "experiments").mkdir()
+    folder = tmp_path / "stimuli" / "few"
+    folder.mkdir(parents=True)
+    (folder / "card.yaml").write_text(
+        "name: few\ntitle: Few\nversion: 1.0.0\nlanguage: en\nparadigm: cloze\nlicence: CC0-1.0\n"
+        "citation: Written for this test\ndescription: Two sentences.\n"
+        "columns: {item: its number, condition: none, sentence: the sentence}\n"
+    )
+    (folder / "items.csv").write_text("item,condition,sentence\n0,a,The cook tasted the soup.\n1,a,A soup is hot.\n")
+    yield Study(tmp_path)
+    use_study(None)
+
+
+def configure(study, models, rest=""):
+    path = study.root / "experiments" / "e.yaml"
+    path.write_text(
+        f"name: e\nstimuli: [few]\nmodels: {json.dumps(models)}\nmeasures: [surprisal]\ndevice: cpu\n{rest}"
+    )
+    return path
+
+
+def test_a_study_brings_a_family_in_two_files(causal_folder, study, tmp_path):
+    """Surprisals are transformers' own of the text read from its end."""
+    folder = tmp_path / "reversed"
+    shutil.copytree(causal_folder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"architectures": ["TinyReversedLMHeadModel"]}))
+    name = f"file:{folder}"
+    assert ModelSource.parse(name).family == "causal"  # by the end that psylm knows
+
+    families = study.root / "families"
+    families.mkdir()
+    (families / "right_to_left.py").write_text(dedent(RECORD))
+    (families / "_right_to_left.py").write_text(dedent(ADAPTER))
+    path = configure(study, [name])
+    use_study(study.root)
+    assert ModelSource.parse(name).family == "right_to_left"
+    assert "right_to_left" in MEASURES["surprisal"].families and "right_to_left" not in MEASURES["cloze"].families
+    with pytest.raises(PsylmError, match="as a right_to_left model, which is not"):
+        psylm.load_model(name)
+    source = ModelSource.parse(name)
+    found = compare(load_unverified(source, device="cpu"))
+    assert all(one.within() for one in found)
+    remember(source, found)
+    model = psylm.load_model(name, device="cpu")
+    assert model.info.family == "right_to_left" and not model.left_to_right
+    results = run(path, output=tmp_path / "run", study=study).results
+    for item, mine in results.groupby("item"):
+        sentence = {"0": "The cook tasted the soup.", "1": "A soup is hot."}[str(item)]
+        ids = model.tokenizer.fast(sentence, add_special_tokens=False)["input_ids"][::-1]
+        read = torch.tensor([[0, *ids]])
+        with torch.no_grad():
+            loss = model.network(input_ids=read, labels=read).loss.item()
+        assert mine["value"].sum() == pytest.approx(loss * len(ids) / math.log(2), abs=1e-4)
+
+
+def test_what_a_record_says_is_what_its_adapter_does():
+    for name, record in FAMILIES.items():
+        assert record.name == name and record.abilities <= set(ABILITIES)
+        adapter = record.adapter_class()
+        assert issubclass(adapter, LanguageModel) and adapter.family == name
+        for method, able in (("lay", record.attends), ("own_logits", record.predicts)):
+            inherited = getattr(adapter, method) is getattr(LanguageModel, method)
+            assert not (able and inherited), f"{name} has no {method}"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "rest", "family"),
+    [
+        ("XLNetLMHeadModel", {}, "permuted"),
+        ("GPT2LMHeadModel", {}, "causal"),
+        ("XLMWithLMHeadModel", {"model_type": "xlm"}, "masked"),
+        ("XLMWithLMHeadModel", {"model_type": "xlm", "causal": True}, "causal"),
+        ("MarianMTModel", {"is_encoder_decoder": True}, "seq2seq"),
+        ("BertModel", {"model_type": "bert"}, "encoder"),
+        ("BertForMaskedLM", {"model_type": "bert"}, "masked"),
+    ],
+)
+def test_the_longest_ending_of_a_class_name_says_the_family(architecture, rest, family, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [architecture], **rest}))
+    assert ModelSource.parse(f"file:{tmp_path}").family == family
+
+
+def test_a_family_or_ability_that_is_not_there_is_an_error():
+    with pytest.raises(InputError, match=r"measure 'm', families: found 'casual'; .* \(did you mean causal\?\)"):
+        measure("m", families={"casual"}, meaning="")
+    with pytest.raises(InputError, match="found the ability 'word'"):
+        measure("m", needs={"word"}, meaning="")
+    with pytest.raises(InputError, match="found neither needs nor families"):
+        measure("m", meaning="")
+    with pytest.raises(InputError, match="its family: found 'diffusion'"):
+        FAMILIES.named("diffusion", "model 'x', its family")
+
+
+def test_a_run_reads_each_name_once(causal_folder, masked_folder, study, tmp_path, monkeypatch):
+    names: list[str] = []
+    original = ModelSource.parse.__func__
+
+    def counting(cls, name):
+        names.append(name)
+        return original(cls, name)
+
+    monkeypatch.setattr(ModelSource, "parse", classmethod(counting))
+    models = [f"file:{causal_folder}", f"file:{masked_folder}"]
+    lesions = "lesions: [{kind: temperature, strengths: [2]}]\nstart: bos\n"
+    run(configure(study, models, lesions), output=tmp_path / "run", study=study)
+    assert sorted(names) == sorted([*models, *(f"{model}#temperature=2.0" for model in models)])
+
+
+def test_names_records_and_configurations_are_read_without_torch(study):
+    path = configure(study, ["embedded:smollm2-135m#heads=3.4", "hub:gpt2"], "memory: 4GB\nstart: bos\n")
+    code = f"""
+        import sys
+        from pathlib import Path
+        from psylm.experiment.definition import read_experiment
+        from psylm.models.families import FAMILIES
+        from psylm.models.names import ModelSource
+
+        experiment = read_experiment(Path({str(path)!r}))
+        sources = [ModelSource.parse(name) for name in experiment.models]
+        assert sources[0].family == "causal" and sources[0].traits.starts and sources[1].place == "gpt2"
+        assert "encoder" in FAMILIES and experiment.start_of(experiment.models[0]) == "bos"
+        assert "torch" not in sys.modules and "transformers" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", dedent(code)], check=True)

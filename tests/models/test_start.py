@@ -8,7 +8,6 @@ import shutil
 
 import pytest
 import torch
-from psylm.experiment.score_cache import ScoreCache
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from psylm.common.errors import InputError, PsylmError
@@ -26,6 +25,7 @@ from psylm.models.start import KNOWN, find_start
 from psylm.models.tokens import Tokenizer
 from psylm.reporting.page import write_report
 from psylm.runs.run import Run
+from psylm.runs.score_cache import ScoreCache
 from tests.conftest import TEXT, pieces
 
 SPECIAL = [

@@ -87,7 +87,8 @@ def factors(seed: int = 13) -> pd.DataFrame:
             rows.append(
                 {
                     "subject": f"s{subject:02d}", "item": f"i{item:02d}", "a": a, "b": b, "x": x, "z": z,
-                    "rt": round(mean + random.normal(0, 40), 3), "correct": int(random.random() < 1 / (1 + np.exp(-odds))),
+                    "rt": round(mean + random.normal(0, 40), 3),
+                    "correct": int(random.random() < 1 / (1 + np.exp(-odds))),
                 }
             )  # fmt: skip
     data = pd.DataFrame(rows)

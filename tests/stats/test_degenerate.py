@@ -11,6 +11,10 @@ from scipy import stats
 
 from psylm.common.errors import InputError
 from psylm.stats.attention.heads import best_head, head_tests
+from psylm.stats.conditions.design import anova_table, condition_table, contrast_table
+from psylm.stats.conditions.frames import frame_preferences
+from psylm.stats.conditions.pairs import main_effects, margin_table, margins
+from psylm.stats.human.agreement import human_agreement, reference_agreement
 from psylm.stats.inference.anova import anova
 from psylm.stats.inference.bayes import jzs_correlation, jzs_t
 from psylm.stats.inference.calibration import calibration
@@ -27,13 +31,18 @@ from psylm.stats.inference.intervals import (
     proportion_interval,
 )
 from psylm.stats.inference.multiple import adjusted
+from psylm.stats.inference.multiverse import multiverse
+from psylm.stats.inference.responses import response_diversity
 from psylm.stats.inference.rsa import dissimilarity, mantel
+from psylm.stats.lesions.dissociation import choices
 from psylm.stats.mixed_models.fit import fit_mixed
 from psylm.stats.mixed_models.regression import lagged_effects, predictor_effect
 from psylm.stats.reading.predictive import predictive_gain
 from psylm.stats.reading.shape import smooth_effect
 from psylm.stats.similarity.association import association
 from psylm.stats.similarity.geometry import all_but_the_top, anisotropy, whitening
+from psylm.stats.similarity.preference import preference_table
+from psylm.stats.similarity.rated import rating_rows
 
 X = np.random.default_rng(1).normal(size=12)
 Y = X + np.random.default_rng(2).normal(size=12)
@@ -44,10 +53,11 @@ VECTORS = np.random.default_rng(3).normal(size=(6, 3))
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: correlation(X, Y, kind="pearsn", seed=1), lambda: cohens_d(X, Y, kind="Z"), lambda: adjusted([0.1], "BH"),
-        lambda: adjusted([], "nonsense"), lambda: adjusted([1.2, 0.1]), lambda: adjusted([-0.1]), lambda: log_odds([1.2]),
-        lambda: proportion_interval(12, 10), lambda: proportion_interval(-1, 10), lambda: jzs_t(X, scale=0),
-        lambda: jzs_t(X, scale=-1), lambda: jzs_correlation(X, Y, width=0), lambda: correlation(X, Y[:5], kind="pearson", seed=1),
+        lambda: correlation(X, Y, kind="pearsn", seed=1), lambda: cohens_d(X, Y, kind="Z"),
+        lambda: adjusted([0.1], "BH"), lambda: adjusted([], "nonsense"), lambda: adjusted([1.2, 0.1]),
+        lambda: adjusted([-0.1]), lambda: log_odds([1.2]), lambda: proportion_interval(12, 10),
+        lambda: proportion_interval(-1, 10), lambda: jzs_t(X, scale=0), lambda: jzs_t(X, scale=-1),
+        lambda: jzs_correlation(X, Y, width=0), lambda: correlation(X, Y[:5], kind="pearson", seed=1),
         lambda: cohens_d(X, Y[:5], kind="z"), lambda: tost(X, Y[:5], bounds=(-1, 1)), lambda: jzs_t(X, Y[:5]),
         lambda: calibration([0.1, 0.2], [0.1], seed=1), lambda: calibration([0.1] * 5, [0.1] * 5, seed=1, bins=0),
         lambda: all_but_the_top(VECTORS, -1), lambda: all_but_the_top(VECTORS, 9), lambda: whitening(VECTORS, 0),
@@ -109,17 +119,41 @@ TABLES = {
     "smooth_effect": lambda d: smooth_effect(d, "value", [], ["x"], group="group"),
 }
 
+GRAMMATICALITY = {"a": "grammatical", "b": "ungrammatical"}
+FACTORS = {"cond": ["a", "b"]}
+CARD = {"factors": FACTORS, "between": [], "published": [], "references": {"x": "somebody"}}
+OF_TRIALS = {
+    "condition_table": lambda d: list(condition_table(d, FACTORS, ("value",))),
+    "contrast_table": lambda d: list(contrast_table(d, FACTORS, [], "value")),
+    "anova_table": lambda d: list(anova_table(d, FACTORS, [], "value")),
+    "frame_preferences": lambda d: list(frame_preferences(d.assign(cloze=d["value"]), CARD)),
+    "margins": lambda d: margins(d.assign(grammaticality=d["cond"].map(GRAMMATICALITY)), ["cond"], "value"),
+    "margin_table": lambda d: list(margin_table(d.assign(margin=d["value"]), ["cond"])),
+    "main_effects": lambda d: list(main_effects(d, FACTORS, "value")),
+    "preference_table": lambda d: list(preference_table(d, FACTORS, "value")),
+    "rating_rows": lambda d: list(rating_rows(d.assign(human_similarity=d["x"]), 1)),
+    "human_agreement": lambda d: list(human_agreement(d.assign(surprisal=d["value"], human_rating=d["x"]), 1)),
+    "reference_agreement": lambda d: list(reference_agreement(d.assign(surprisal=d["value"]), CARD, 1)),
+    "choices": lambda d: choices(d.assign(set=0), "cond", "a", "value", lower=True),
+    "response_diversity": lambda d: response_diversity(d.assign(response=d["cond"])),
+    "multiverse": lambda d: multiverse(
+        d, lambda one: paired_contrast(one["value"]), over=["group"], unit=["item", "condition"]
+    ),
+}
 
-@pytest.mark.parametrize("name", TABLES)
+
+@pytest.mark.parametrize("name", [*TABLES, *OF_TRIALS])
 def test_rows_of_several_models_are_not_averaged(name: str, trials: pd.DataFrame) -> None:
+    analysis = (TABLES | OF_TRIALS)[name]
+    trials = trials.assign(condition=trials["cond"])
     for column in ("model", "measure", "stimuli"):
         both = pd.concat([trials.assign(**{column: "first"}), trials.assign(**{column: "second"})], ignore_index=True)
         with pytest.raises(
             InputError, match=rf"column '{column}': found 2 different ones \(first, second\); expected the rows"
         ):
-            TABLES[name](both)
+            analysis(both)
     one = trials.assign(model="first", measure="surprisal")
-    pd.testing.assert_frame_equal(*(pd.DataFrame([repr(TABLES[name](data))]) for data in (one, trials)))
+    pd.testing.assert_frame_equal(*(pd.DataFrame([repr(analysis(data))]) for data in (one, trials)))
 
 
 def test_several_models_may_be_what_is_compared(trials: pd.DataFrame) -> None:

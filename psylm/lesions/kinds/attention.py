@@ -33,7 +33,7 @@ LESION_KINDS.add(
     "temperature",
     LesionKind(
         "NUMBER above 0",
-        "attention is flatter (above 1) or sharper",
+        "attention scores are divided by τ before the softmax: flatter above 1, sharper below",
         number(0, 1e6, above=True),
         _octaves,
         intact=1,
@@ -44,7 +44,7 @@ LESION_KINDS.add(
     "span",
     LesionKind(
         "TOKENS, a number from 1",
-        "each token sees itself and the nearest ones only",
+        "a token sees itself, those less than so many places away, and special tokens",
         count(1),
         lambda fact: Dose("short span", 1 / float(fact["strength"]), "1 / tokens in view"),
         intact=None,

@@ -52,13 +52,20 @@ def _ranked(*, most: bool) -> Callable[[Any, Change], Heads]:
 
 LESION_KINDS.add(
     "heads",
-    LesionKind(NAMES, "heads that give zeros", names(HEAD), _share("chosen heads"), names="heads", choose=_named),
+    LesionKind(
+        NAMES,
+        "these heads give zeros; `e0.1`, `d0.1`, `c0.1` are heads of encoder, decoder and cross-attention",
+        names(HEAD),
+        _share("chosen heads"),
+        names="heads",
+        choose=_named,
+    ),
 )
 LESION_KINDS.add(
     "mean-heads",
     LesionKind(
         NAMES,
-        "heads that give what they give on average over reference texts",
+        "these heads give what they give on average over reference texts",
         names(HEAD),
         _share("chosen heads at their mean"),
         names="heads",
@@ -69,7 +76,7 @@ LESION_KINDS.add(
     "random-heads",
     LesionKind(
         f"AMOUNT@SEED, {AMOUNT}",
-        "heads drawn at random that give zeros",
+        "heads drawn at random give zeros; the fewer of a seed are among the more",
         amount,
         _share("random heads"),
         seeded=True,
@@ -80,7 +87,7 @@ LESION_KINDS.add(
     "important-heads",
     LesionKind(
         f"AMOUNT, {AMOUNT}",
-        "the heads that matter most give zeros",
+        "the heads that matter most give zeros (Michel et al. 2019)",
         amount,
         _share("important heads"),
         choose=_ranked(most=True),
@@ -90,7 +97,7 @@ LESION_KINDS.add(
     "unimportant-heads",
     LesionKind(
         f"AMOUNT, {AMOUNT}",
-        "the heads that matter least give zeros",
+        "the heads that matter least give zeros (Michel et al. 2019)",
         amount,
         _share("unimportant heads"),
         choose=_ranked(most=False),

@@ -24,7 +24,7 @@ LESION_KINDS.add(
     "layers",
     LesionKind(
         "LAYER[+LAYER…], each once, counted from 0",
-        "layers that are passed by",
+        "these layers are skipped: they return their input",
         names(LAYER),
         lambda _: Dose("layers passed by", 1.0),
         names="layers",

@@ -22,7 +22,7 @@ LESION_KINDS.add(
     "noise",
     LesionKind(
         "STRENGTH@SEED, a number from 0",
-        "noise on what attention gives",
+        "Gaussian noise on the output of heads, its SD that share of the output's own SD at the token",
         number(0, 1e6),
         lambda fact: Dose("noise", float(fact["strength"]), "SD of noise / SD of output"),
         seeded=True,
@@ -34,7 +34,7 @@ LESION_KINDS.add(
     "dropout",
     LesionKind(
         SHARE,
-        "other units are silent at each token",
+        "units of attention and feed-forward networks are silent, others at each token",
         number(0, 1 - 1e-9),
         lambda fact: Dose("dropout", float(fact["strength"]), SILENT),
         seeded=True,
@@ -46,7 +46,7 @@ LESION_KINDS.add(
     "thinned",
     LesionKind(
         SHARE,
-        "the same units are always silent",
+        "units of attention and feed-forward networks are silent, the same in every text",
         number(0, 1 - 1e-9),
         lambda fact: Dose("thinned network", float(fact["strength"]), SILENT),
         seeded=True,

@@ -28,7 +28,7 @@ LESION_KINDS.add(
     "positions",
     LesionKind(
         "none",
-        "every token is at the same place",
+        "every token has the same position",
         none,
         lambda _: Dose("no positions", 1.0),
         intact=None,
@@ -40,7 +40,7 @@ LESION_KINDS.add(
     "shuffle",
     LesionKind(
         "TOKENS@SEED, a number from 1",
-        "places are shuffled within stretches",
+        "positions are shuffled within stretches of so many tokens",
         count(1),
         lambda fact: Dose("shuffled positions", math.log2(float(fact["strength"])), "log2 tokens shuffled"),
         seeded=True,

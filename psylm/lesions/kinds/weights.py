@@ -9,7 +9,7 @@ LESION_KINDS.add(
     "random",
     LesionKind(
         "SEED, a whole number",
-        "weights drawn at random",
+        "weights drawn at random, as the configuration initialises them; the trained ones are not read",
         nothing,
         lambda _: Dose("random weights", 1.0),
         seeded=True,
@@ -21,7 +21,7 @@ LESION_KINDS.add(
     "texts",
     LesionKind(
         "FILE, a text file that is there",
-        "what averages and importance are of",
+        "texts that averages and importance are computed on; forty sentences of psylm's own by default",
         existing_file,
         lambda _: Dose("reference texts", 0.0),
         intact=None,

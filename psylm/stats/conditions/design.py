@@ -12,6 +12,7 @@ import pandas as pd
 from psylm.common.errors import InputError
 from psylm.stats.inference.anova import anova
 from psylm.stats.inference.intervals import Estimate, independent_contrast, mean_interval, paired_contrast
+from psylm.stats.inference.one_model import check_one
 
 Factors = dict[str, list[str]]
 Cell = Callable[[dict[str, str]], pd.Series]
@@ -29,7 +30,13 @@ def condition_table(trials: pd.DataFrame, factors: Factors, measures: tuple[str,
         Each factor's levels, in order.
     measures
         Columns; those that are absent are left out.
+
+    Raises
+    ------
+    InputError
+        Rows of several models.
     """
+    check_one(trials, ["item", "condition", *factors])
     for levels in product(*factors.values()):
         rows = trials[trials["condition"] == "/".join(levels)]
         for measure in measures:
@@ -57,7 +64,13 @@ def contrast_table(
         Factors that vary between items: Welch's test; the others: paired by item.
     measure
         The column.
+
+    Raises
+    ------
+    InputError
+        Rows of several models.
     """
+    check_one(trials, ["item", "condition", *factors])
     wide = trials.pivot_table(index="item", columns="condition", values=measure, sort=False)
 
     def cell(levels: dict[str, str]) -> pd.Series:
@@ -83,7 +96,13 @@ def anova_table(trials: pd.DataFrame, factors: Factors, between: list[str], meas
     ------
     dict
         One row of the table an effect; none for too few items, as in a dry run.
+
+    Raises
+    ------
+    InputError
+        Rows of several models.
     """
+    check_one(trials, ["item", *factors])
     try:
         table = anova(
             trials, measure, "item", within=[name for name in factors if name not in between], between=between

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.stats.inference.intervals import proportion_interval
+from psylm.stats.inference.one_model import check_one
 
 
 def competitors(card: dict[str, Any]) -> str | None:
@@ -33,6 +34,7 @@ def frame_preferences(trials: pd.DataFrame, card: dict[str, Any]) -> Iterator[di
     dict
         One row of the table a share of frames, with its interval (Wilson 1927); none for sets without such a factor.
     """
+    check_one(trials, ["item", "condition", *card["factors"]])
     factor = competitors(card)
     if factor is None:
         return

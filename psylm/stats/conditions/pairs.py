@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.stats.inference.intervals import mean_interval, paired_contrast, proportion_interval
+from psylm.stats.inference.one_model import check_one
 
 GOOD, BAD = "grammatical", "ungrammatical"
 """Values of the column `grammaticality`."""
@@ -69,7 +70,13 @@ def pair_up(
     -------
     Pairs or None
         None where the set has no minimal pairs, or nothing was measured of any.
+
+    Raises
+    ------
+    InputError
+        Scores of several models.
     """
+    check_one(scores, ["item", "condition"])
     within = {name: list(levels) for name, levels in factors.items() if name not in between}
     if "grammaticality" not in items or not within:
         return None
@@ -134,6 +141,7 @@ def margins(trials: pd.DataFrame, factors: Sequence[str], cost: str) -> pd.DataF
       item attractor  good  bad  margin
     0    1     match   2.0  7.5     5.5
     """
+    check_one(trials, ["item", *factors])
     keys = ["item", *factors[:-1]]
     wide = trials.pivot_table(index=keys, columns="grammaticality", values=cost, sort=False, observed=True)
     wide = wide.reindex(columns=[GOOD, BAD]).rename(columns={GOOD: "good", BAD: "bad"})
@@ -157,6 +165,7 @@ def margin_table(pairs: pd.DataFrame, by: Sequence[str]) -> Iterator[dict[str, A
         `condition` (levels joined by `/`, or `all`), `accuracy` (share of margins above 0, a tie counts half; Wilson's
         interval), `estimate` (the mean margin; Student's t over items) and their bounds, `items`, `n` (pairs).
     """
+    check_one(pairs, ["item", *by])
     cells = [("all", pairs)]
     if by:
         cells += [("/".join(map(str, levels)), rows) for levels, rows in pairs.groupby(list(by), sort=False)]
@@ -197,6 +206,7 @@ def main_effects(pairs: pd.DataFrame, factors: Mapping[str, Sequence[str]], valu
     >>> [(row["contrast"], row["estimate"], row["n"]) for row in main_effects(pairs, {"a": ["x", "y"]}, "margin")]
     [('x − y', 2.5, 2)]
     """
+    check_one(pairs, ["item", *factors])
     for factor, levels in factors.items():
         wide = pairs.pivot_table(index="item", columns=factor, values=value, sort=False, observed=True)
         for first, second in combinations(levels, 2):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from psylm.stats.inference.correlation import correlation, log_odds
+from psylm.stats.inference.one_model import check_one
 
 
 def with_human(trials: pd.DataFrame, human: pd.DataFrame, factors: dict[str, list[str]]) -> pd.DataFrame:
@@ -34,6 +35,7 @@ def human_agreement(measured: pd.DataFrame, seed: int) -> Iterator[dict[str, Any
     dict
         One row of the table a correlation, with its BCa interval by items.
     """
+    check_one(measured, ["item", "condition"])
     pairs: list[tuple[str, str, str, pd.Series, pd.Series]] = []
     if "human_cloze" in measured:
         people = measured["human_cloze"]
@@ -76,6 +78,7 @@ def reference_agreement(trials: pd.DataFrame, card: dict[str, Any], seed: int) -
     dict
         One row of the table a correlation; for words that the published model does not split, too.
     """
+    check_one(trials, ["item", "condition"])
     for column, who in card["references"].items():
         single = column.removesuffix("_surprisal") + "_multitoken"
         subsets = {"all words": trials}

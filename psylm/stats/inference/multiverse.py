@@ -13,6 +13,7 @@ import pandas as pd
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import Estimate
 from psylm.stats.inference.multiple import adjusted
+from psylm.stats.inference.one_model import check_one
 from psylm.stats.inference.result import Result
 
 Analysis = Callable[[pd.DataFrame], Result | Estimate]
@@ -64,7 +65,7 @@ def multiverse(
     Raises
     ------
     InputError
-        A column is missing.
+        A column is missing; rows of several models (measures, stimulus sets) that are no choice.
 
     References
     ----------
@@ -87,6 +88,7 @@ def multiverse(
         raise InputError(
             *(Problem(f"column {name!r}", "no such column", ", ".join(results.columns)) for name in missing)
         )
+    check_one(results, [*over, *unit])
     known = results.dropna(subset=[value])
     ways = AGGREGATIONS if aggregations is None else aggregations
     rows = []

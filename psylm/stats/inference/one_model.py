@@ -34,7 +34,7 @@ def check_one(data: pd.DataFrame, used: Iterable[str]) -> None:
     >>> data = pd.DataFrame({"model": ["a", "b"], "item": [1, 1], "value": [2.0, 3.0]})
     >>> check_one(data, ["item", "value"])
     Traceback (most recent call last):
-    psylm.common.errors.InputError: column 'model': found 2 different ones (a, b); expected the rows of one: data[data['model'] == 'a']
+    psylm.common.errors.InputError: column 'model': found 2 different ones (a, b); expected the rows of one: ...
     """
     apart = set(used)
     problems = []

@@ -14,6 +14,7 @@ from scipy import special
 
 from psylm.common.errors import InputError, Problem
 from psylm.stats.inference.intervals import mean_interval
+from psylm.stats.inference.one_model import check_one
 from psylm.stats.inference.result import Result
 
 COMPLETE = 1e-6
@@ -106,7 +107,7 @@ def response_distance(model: pd.DataFrame, people: pd.DataFrame, *, keys: Sequen
     Raises
     ------
     InputError
-        A column is missing.
+        A column is missing, or rows are those of several models that the keys do not tell apart.
 
     Examples
     --------
@@ -119,6 +120,8 @@ def response_distance(model: pd.DataFrame, people: pd.DataFrame, *, keys: Sequen
     missing = [(name, table) for table, names in columns for name in names if name not in table]
     if missing:
         raise InputError(*(Problem(f"column {name!r}", "no such column", ", ".join(t.columns)) for name, t in missing))
+    for table in (model, people):
+        check_one(table, keys)
     ours, theirs = _by_item(model, keys, "probability"), _by_item(people, keys, "count")
     rows = []
     for key, counts in theirs.items():
@@ -207,6 +210,7 @@ def response_diversity(people: pd.DataFrame, *, keys: Sequence[str] = ("item",))
         A row an item: the keys, `n` responses, `unique` ones, the share `modal` of the most frequent, and `entropy`,
         `entropy_miller_madow` and `entropy_chao_shen` in bits.
     """
+    check_one(people, keys)
     rows = []
     for key, counts in _by_item(people, keys, "count").items():
         seen = [count for count in counts.values() if count > 0]

@@ -17,6 +17,7 @@ from scipy import stats
 
 from psylm.stats.inference.intervals import LEVEL, mean_interval, proportion_interval
 from psylm.stats.inference.multiple import adjusted
+from psylm.stats.inference.one_model import check_one
 
 RESAMPLES = 4000
 
@@ -304,6 +305,7 @@ def choices(trials: pd.DataFrame, factor: str, best: str, value: str, *, lower: 
         `item` and `hit`: 1 where the best one beats all others, 0 where it does not, a tie counting half; the mean
         over an item's sets of alternatives.
     """
+    check_one(trials, ["item", "set", factor])
     rows = pd.DataFrame(_choices(trials, factor, best, value, -1.0 if lower else 1.0), columns=["item", "hit"])
     return rows.groupby("item", sort=False).agg(hit=("hit", "mean")).reset_index()
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """How much the covariance of the coefficients would change with the variance parameters, and how well known these are.
+    """How the coefficients' covariance changes with the variance parameters, and how well known these are.
 
     Parameters
     ----------

@@ -136,13 +136,14 @@ def mean_contrasts(
     by
         Factors at each of whose levels they are compared, for simple effects.
     adjust
-        Correction of `p_adjusted` for the comparisons at one level of `by`: as in `psylm.stats.inference.multiple.adjusted`.
+        Correction of `p_adjusted` for the comparisons at one level of `by`: as in
+        `psylm.stats.inference.multiple.adjusted`.
 
     Returns
     -------
     DataFrame
-        A row a comparison: the levels of `by`, `contrast` (`a - b`), `estimate`, `se`, `low`, `high`, `statistic`, `df`,
-        `p` and `p_adjusted`. Intervals are not adjusted.
+        A row a comparison: the levels of `by`, `contrast` (`a - b`), `estimate`, `se`, `low`, `high`, `statistic`,
+        `df`, `p` and `p_adjusted`. Intervals are not adjusted.
     """
     cells, weights = _cells(fit, [*by, factor], at)
     rows, combined = [], []

@@ -74,7 +74,8 @@ def _levels(column: pd.Series, name: str) -> str:
 
 def _formula(frame: ModelFrame) -> tuple[str, dict[str, pd.Series]]:
     """Return the formula as R has it, and columns of numbers that it needs."""
-    text, numbers = in_r(frame.formula.text), {}
+    text = in_r(frame.formula.text)
+    numbers: dict[str, pd.Series] = {}
     if not any(_split(frame, block) for block in frame.blocks):
         return text, numbers
     fixed = frame.formula.fixed

@@ -142,12 +142,11 @@ def fit_mixed(data: pd.DataFrame, formula: str, *, family: Family = "gaussian", 
 
 
 def _plain(frame: ModelFrame) -> tuple[str, pd.DataFrame]:
-    """Return the model as a formula of plain columns, and these: design matrices are ours, the optimiser is mixedlm's."""
+    """Return the model as a formula of plain columns, and these: design matrices are ours, mixedlm optimises."""
     table = {"y": frame.response}
     sides = []
-    for prefix, values, names in (
-        ("x", frame.x, frame.names), *((f"z{k}_", one.matrix.values, one.matrix.names) for k, one in enumerate(frame.blocks)),
-    ):  # fmt: skip
+    random = ((f"z{k}_", block.matrix.values, block.matrix.names) for k, block in enumerate(frame.blocks))
+    for prefix, values, names in (("x", frame.x, frame.names), *random):
         columns = {f"{prefix}{j}": values[:, j] for j, name in enumerate(names) if name != INTERCEPT}
         table |= columns
         sides.append(" + ".join(["1" if INTERCEPT in names else "0", *columns]))
@@ -307,16 +306,15 @@ def compare(
     Raises
     ------
     InputError
-        The larger formula estimates no more than the smaller one, or does not contain its fixed effects.
+        The larger formula estimates no more than the smaller one, or lacks its response, fixed or random effects.
     """
     frames = [model_frame(data, formula, family) for formula in (smaller, larger)]
     both = np.logical_and.reduce([frame.variables.kept for frame in frames])
     first, second = (fit_mixed(data[both], formula, family=family, reml=False) for formula in (smaller, larger))
     assert first.frame is not None and second.frame is not None
-    if len(independent(np.hstack([second.frame.x, first.frame.x]))) > len(second.frame.kept):
-        raise InputError(
-            Problem(f"formula {larger!r}", f"a model that does not contain {smaller!r}", "its fixed effects too")
-        )
+    lacking = _lacking(first.frame, second.frame)
+    if lacking:
+        raise InputError(Problem(f"formula {larger!r}", f"a model that does not contain {smaller!r}", lacking))
     df = second.parameters - first.parameters
     if df < 1:
         raise InputError(Problem(f"formula {larger!r}", f"{-df} parameters fewer than {smaller!r}", "a larger model"))
@@ -326,3 +324,21 @@ def compare(
         first, second = (replace(fit, notes=(said, *fit.notes)) for fit in (first, second))
     found = Comparison(2 * gain, df, float(stats.chi2.sf(2 * gain, df)), gain / first.n)
     return found, first, second
+
+
+def _lacking(smaller: ModelFrame, larger: ModelFrame) -> str:
+    """Say what a model lacks to contain another one; nothing where it does."""
+
+    def spans(wide: np.ndarray, narrow: np.ndarray) -> bool:
+        return len(independent(np.hstack([wide, narrow]))) == len(independent(wide))
+
+    def of(frame: ModelFrame, group: str) -> np.ndarray:
+        parts = [block.matrix.values for block in frame.blocks if block.bar.name == group]
+        return np.hstack([np.empty((frame.n, 0)), *parts])
+
+    if not np.array_equal(smaller.response, larger.response):
+        return "the same response"
+    if not spans(larger.x, smaller.x):
+        return "its fixed effects too"
+    lost = [group for group in smaller.groups if not spans(of(larger, group), of(smaller, group))]
+    return f"its random effects of {', '.join(lost)} too" if lost else ""

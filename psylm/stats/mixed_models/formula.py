@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from formulaic.errors import FormulaicError
 from formulaic.parser import DefaultFormulaParser
@@ -189,7 +190,7 @@ def _spelled(expression: str) -> str:
 
 
 def _check_powers(tokens: list[Token], place: str) -> None:
-    for first, second in zip(tokens, tokens[1:], strict=False):
+    for first, second in pairwise(tokens):
         if str(first) == "**" and str(second).strip("()") not in map(str, range(1, HIGHEST + 1)):
             raise _wrong(place, f"the power {second}", f"1 to {HIGHEST}; write I(x^2) for a column's square")
 

@@ -11,7 +11,7 @@ import pandas as pd
 from psylm.common.errors import InputError, Problem
 from psylm.stats.mixed_models.fit import MixedModel, fit_mixed
 from psylm.stats.mixed_models.formula import Factors, quoted, terms_of
-from psylm.stats.mixed_models.model_frame import Family, TooManyEffects
+from psylm.stats.mixed_models.model_frame import Family, TooManyEffectsError
 from psylm.stats.mixed_models.variables import evaluate
 
 
@@ -58,7 +58,7 @@ def fit_maximal(
         formula = _formula(fixed, slopes, bars, data)
         try:
             fit = fit_mixed(data, formula, family=family, reml=reml)
-        except TooManyEffects as error:
+        except TooManyEffectsError as error:
             if bars == "||" or not any(slopes.values()):
                 raise
             steps.append(f"{formula}: {error.problems[0].found}")
@@ -102,8 +102,8 @@ def _formula(fixed: str, slopes: Slopes, bars: str, data: pd.DataFrame) -> str:
     """Write a formula.
 
     Without correlations, factors are coded by sums in the random effects: an intercept that is the mean of the levels
-    can be independent of their differences; one that is the mean of the reference level can not, and a model that says so
-    finds effects that are not there.
+    can be independent of their differences; one that is the mean of the reference level can not, and a model that says
+    so finds effects that are not there.
 
     Examples
     --------

@@ -18,7 +18,7 @@ from psylm.stats.mixed_models.variables import Variables, columns_in, variable_o
 Family = Literal["gaussian", "binomial"]
 
 
-class TooManyEffects(InputError):
+class TooManyEffectsError(InputError):
     """As many random effects as observations, or more: their variance and the residual's cannot be told apart."""
 
 
@@ -117,12 +117,17 @@ def model_frame(data: pd.DataFrame, text: str, family: Family = "gaussian") -> M
         raise InputError(Problem("family", repr(family), "one of " + ", ".join(get_args(Family))))
     formula = parse(text)
     place = f"formula {text!r}"
+    random = [factor for bar in formula.random for factor in bar.terms.factors]
+    if formula.response in (*formula.fixed.factors, *random):
+        raise InputError(Problem(place, f"the response {formula.response} on both sides", "predictors on the right"))
     groups = list(dict.fromkeys(name for bar in formula.random for name in bar.group))
     variables = Variables(formula.expressions, data, groups, place=place)
     check_one(data, [*variables.columns, *groups])
     n = int(variables.kept.sum())
     if n == 0:
-        raise InputError(Problem(place, f"no row of {len(data)} that has a value in every column", "complete rows"))
+        lacking = "".join(f", {name} lacks {count}" for name, count in variables.missing.items())
+        found = f"no row of {len(data)} that has a value in every column{lacking}"
+        raise InputError(Problem(place, found, "complete rows"))
     fixed = model_matrix(formula.fixed, variables.found, n)
     blocks = []
     for bar in formula.random:
@@ -190,6 +195,6 @@ def _check(frame: ModelFrame, family: Family, place: str) -> None:
         effects = block.levels * (len(block.matrix.names) if block.bar.correlated else 1)
         if effects > n or (effects == n and family == "gaussian"):
             found = f"{effects} random effects ({block.levels} levels) for {n} observations"
-            raise TooManyEffects(Problem(f"{place}, grouping {name}", found, "fewer than observations"))
+            raise TooManyEffectsError(Problem(f"{place}, grouping {name}", found, "fewer than observations"))
     if family == "gaussian" and n <= len(frame.kept):
         raise InputError(Problem(place, f"{len(frame.kept)} fixed effects for {n} observations", "fewer"))

@@ -1,4 +1,4 @@
-"""Design matrices with R's columns: which factor is coded by contrasts, which by all its levels, and what is aliased."""
+"""Design matrices with R's columns: which factor is coded by contrasts, which by levels, and what is aliased."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def independent(values: np.ndarray) -> list[int]:
     >>> independent(np.stack([np.ones(3), x, 2 * x - 1, np.full(3, 7.0)], axis=1))
     [0, 1]
     """
-    r = np.linalg.qr(values, mode="r")  # has the same dependencies among its columns, in as many rows
+    r = np.asarray(np.linalg.qr(values, mode="r"))  # has the same dependencies among its columns, in as many rows
     basis = np.empty((len(r), 0))
-    kept = []
+    kept: list[int] = []
     for number, column in enumerate(r.T):
         left = column - basis @ (basis.T @ column)
         left = left - basis @ (basis.T @ left)  # once more, for orthogonality to the last digit

@@ -70,8 +70,8 @@ def components_of(fit: MixedModel, condition: str, *, subject: str = "subject", 
     fit
         A linear model of single responses.
     condition
-        The column of the condition, which has two levels and is in the fixed effects. A random slope that the model lacks
-        counts as 0.
+        The column of the condition, which has two levels and is in the fixed effects. A random slope that the model
+        lacks counts as 0.
     subject, item
         Its groupings.
 
@@ -119,7 +119,7 @@ def _of_means_and_effects(frame: ModelFrame, terms: Terms, condition: str, covar
     else:
         first = second = grid.design.mean(axis=0)
     weights = np.stack([(first + second) / 2, second - first])
-    return np.einsum("ij,jk,ik->i", weights, covariance, weights)
+    return np.asarray(np.einsum("ij,jk,ik->i", weights, covariance, weights))
 
 
 def simulate(

@@ -14,6 +14,7 @@ from psylm.common.errors import InputError
 from psylm.stats.inference.one_model import check_columns, check_one
 from psylm.stats.mixed_models.fit import MixedModel, compare
 from psylm.stats.mixed_models.maximal import fit_maximal
+from psylm.stats.mixed_models.model_matrix import independent
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ def predictor_effect(
     scaled = pd.DataFrame({"group": clean[group].astype(str), "y": _z(clean[response]), "x": _z(clean[predictor])})
     scaled[fixed] = np.column_stack([_z(clean[name]) for name in usable]) if usable else np.empty((len(clean), 0))
     base = " + ".join(["1", *fixed])
+    if len(fixed) + 1 not in independent(np.column_stack([np.ones(len(scaled)), scaled[[*fixed, "x"]]])):
+        return _no_effect(clean, group, "the covariates determine the predictor")
     try:
         test, _, full = compare(scaled, f"y ~ {base} + (1 | group)", f"y ~ {base} + x + (1 | group)")
     except InputError as error:
         return _no_effect(clean, group, str(error))
-    if "x" not in set(full.fixed["term"]):
-        return _no_effect(clean, group, "the covariates determine the predictor")
     row: dict[Any, float] = full.fixed.set_index("term").astype(float).loc["x"].to_dict()
     unit = float(np.divide(spread[response], spread[predictor]))
     return RegressionEffect(

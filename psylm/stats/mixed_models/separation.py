@@ -38,6 +38,6 @@ def separating(x: np.ndarray, y: np.ndarray) -> list[int]:
     rows = np.unique(np.where(y[:, None] > 0, scaled, -scaled), axis=0)
     # The sum is the greatest where every row that can be above 0 is, so the solution shows all separated directions.
     solution = optimize.linprog(-rows.sum(axis=0), A_ub=-rows, b_ub=np.zeros(len(rows)), bounds=(-1, 1))
-    if not solution.success or -solution.fun < 1e-6:
+    if not solution.success or solution.x is None or rows.sum(axis=0) @ solution.x < 1e-6:
         return []
-    return [number for number, weight in enumerate(solution.x) if abs(weight) > 1e-6]
+    return [int(number) for number in np.flatnonzero(np.abs(solution.x) > 1e-6)]

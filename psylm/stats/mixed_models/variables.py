@@ -64,7 +64,7 @@ class Variable:
         """Rows without a value."""
         if self.levels is not None:
             return np.asarray(self.values < 0)
-        return np.isnan(self.values).reshape(len(self.values), -1).any(axis=1)
+        return np.asarray(np.isnan(self.values) if self.values.ndim == 1 else np.isnan(self.values).any(axis=1))
 
     def coded(self, label: str, *, full: bool) -> tuple[np.ndarray, list[str]]:
         """Return columns and their names: of numbers as they are; of a factor by its contrasts, or one a level."""
@@ -73,7 +73,7 @@ class Variable:
             names = [label] if self.values.ndim == 1 else [f"{label}{one + 1}" for one in range(values.shape[1])]
             return values, names
         if full:
-            return np.eye(len(self.levels))[self.values], [f"{label}{level}" for level in self.levels]
+            return np.asarray(np.eye(len(self.levels))[self.values]), [f"{label}{level}" for level in self.levels]
         if len(self.levels) < 2:  # R: contrasts need two levels
             return np.empty((len(self.values), 0)), []
         kind = CONTRASTS[self.contrast]
@@ -169,7 +169,7 @@ class _Evaluation:
     def of(self, node: ast.expr) -> Variable:
         if isinstance(node, ast.Name | ast.Attribute):
             return self.column(_dotted(node))
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and type(node.value) is not bool:
             return Variable(np.full(len(self.data), float(node.value)))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             value = self.numbers(node.operand)
@@ -340,6 +340,9 @@ class Variables:
         absent = sorted({name for name in (*self.columns, *others) if name not in data})
         if absent:
             raise InputError(Problem(place, ", ".join(absent), "one of " + ", ".join(map(str, data.columns))))
+        double = [name for name in (*self.columns, *others) if list(data.columns).count(name) > 1]
+        if double:
+            raise InputError(Problem(f"{place}, column {double[0]!r}", "several of this name", "one"))
         self.memory: Memory = {}
         found = {one: evaluate(one, data, self.memory) for one in expressions}
         lacking = {one: variable.missing for one, variable in found.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from psylm.stats.inference.intervals import proportion_interval
+from psylm.stats.inference.one_model import check_one
 
 
 def preference_table(trials: pd.DataFrame, factors: dict[str, list[str]], value: str) -> Iterator[dict[str, Any]]:
@@ -35,6 +36,7 @@ def preference_table(trials: pd.DataFrame, factors: dict[str, list[str]], value:
     >>> next(preference_table(pd.DataFrame(cells), {"meaning": ["same", "different"]}, "cosine"))["estimate"]
     0.5
     """
+    check_one(trials, ["item", *factors])
     first, *others = factors
     levels = [" ".join(one) for one in product(*(factors[name] for name in others))]
     at = trials[others].agg(" ".join, axis=1) if others else pd.Series("", trials.index)

@@ -10,6 +10,7 @@ import pandas as pd
 from psylm.runs.run import Run
 from psylm.stats.human.agreement import with_human
 from psylm.stats.inference.correlation import correlation
+from psylm.stats.inference.one_model import check_one
 
 SIGNS = {"similarity": 1, "dot_product": 1, "euclidean_distance": -1}
 """Measures, and which way each goes with similarity."""
@@ -33,6 +34,7 @@ def judges_meaning(card: dict[str, Any]) -> bool:
 
 def rating_rows(trials: pd.DataFrame, seed: int) -> Iterator[dict[str, Any]]:
     """Correlate the measure with people's ratings over items: Spearman's ρ and Pearson's r, with BCa intervals."""
+    check_one(trials, ["item", "condition"])
     for kind in ("spearman", "pearson"):
         found = correlation(trials["value"], trials[f"human_{RATING}"], kind=kind, seed=seed)
         yield {
