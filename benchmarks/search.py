@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from psylm.experiment.score_cache import ScoreCache
 
 from benchmarks.tiny_participants import PARTICIPANTS, make
 from psylm.common.errors import PsylmError
@@ -32,6 +31,7 @@ from psylm.experiment.plan import groups
 from psylm.experiment.scorer import Scorer
 from psylm.measures.registry import TRIAL_COLUMNS, Measure, measures
 from psylm.models import LanguageModel, load_model
+from psylm.runs.score_cache import ScoreCache
 
 TOLERANCE = 1e-4
 """Bits."""

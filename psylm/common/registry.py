@@ -149,7 +149,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
         return self._records()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._records())
+        return iter(sorted(self._records()))
 
     def __len__(self) -> int:
         return len(self._records())

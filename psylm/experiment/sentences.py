@@ -111,13 +111,7 @@ def read_sentences(source: Path) -> Sentences:
     table = read_table(source, separator)
     if "sentence" not in table.columns:
         found = ", ".join(map(repr, table.columns))
-        other = next((name for name, mark in NAMED.items() if mark != separator and mark in found), "")
-        hint = f" (is it separated by {other}?)" if other else ""
-        raise InputError(Problem(f"{source}: row 1", f"columns {found}{hint}", "a column named sentence"))
+        raise InputError(Problem(f"{source}: row 1", f"columns {found}", "a column named sentence"))
     columns = [table[name].tolist() if name in table.columns else [""] * len(table) for name in COLUMNS]
     places = [f"{source}: row {number}, column sentence" for number in table.index]
     return Sentences._checked(str(source), places, *columns)
-
-
-NAMED = {"semicolons": ";", "tabs": "\\t", "commas": ","}
-"""Separators by name, as they look in a column's name that was not divided."""

@@ -103,8 +103,7 @@ def _enter(stack: ExitStack, model: LanguageModel, lesion: Lesion, where: str, *
     read = readings(stack, model)
     effects = {site.name: Effect(reading=read["e" if site.name[0] == "e" else "d"]) for site in sites}
     operation = Operation(model, lesion, where, stack, sites, effects, cache)
-    order = list(LESION_KINDS)
-    changes = sorted(lesion.changes, key=lambda change: order.index(change.kind))
+    changes = sorted(lesion.changes, key=lambda change: (change.about.stage, change.kind))
     taken = {change.kind: change.about.choose(operation, change) for change in changes if change.about.choose}
     for heads in taken.values():
         operation.silence(heads)

@@ -28,7 +28,7 @@ def sentence_trials(
     sentences
         One a trial.
     targets
-        A word of each sentence, at its first place there, by whole characters (`psylm.common.language.find_text`); empty for
+        A word of each sentence, at its first place there, by whole characters (`find_text`); empty for
         none.
     contexts
         What comes before each sentence.

@@ -72,6 +72,8 @@ class LesionKind:
         Of what is no change by itself: kinds of which one must stand beside it.
     at_loading
         Whether other weights are loaded, so that a loaded model cannot be changed in this way.
+    stage
+        Kinds of a lower stage are entered first, whatever their order in the name.
     choose
         Returns the heads that it silences, looking at the intact network (`psylm.lesions.operation.Operation`).
     enter
@@ -89,6 +91,7 @@ class LesionKind:
     excludes: tuple[str, ...] = ()
     accompanies: tuple[str, ...] = ()
     at_loading: bool = False
+    stage: int = 0
     choose: Callable[[Any, Change], Heads] | None = None
     enter: Callable[[Any, Change], None] | None = None
 

@@ -93,7 +93,7 @@ def load_model(
     source = ModelSource.of(name)
     compared = require_verified(source)
     model = load_unverified(source, device=device, dtype=dtype, memory=memory, start=start, cache=cache)
-    model.info = replace(model.info, compared=compared)
+    model.info = replace(model.info, compared=compared, name=name if isinstance(name, str) else source.name)
     return model
 
 

@@ -24,8 +24,8 @@ PLACING = ("start", "target_word")
 DIVIDING = ("regions", "region_names")
 """Columns that divide a sentence into regions, as `psylm.stimuli.regions.placed_regions` reads them."""
 
-SEPARATORS = {";": "semicolons", "\t": "tabs"}
-"""What spreadsheets put between cells where it is not a comma."""
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+"""What spreadsheets put between cells, by name."""
 
 OTHER_FORMATS = (".xlsx", ".xls", ".ods", ".numbers", ".tsv", ".txt")
 
@@ -64,8 +64,7 @@ def read_table(path: Path, separator: str = ",") -> pd.DataFrame:
     if not rows:
         raise InputError(Problem(str(path), "an empty file", "a header and rows"))
     header = rows[0]
-    commas = _separator_problems(path, text) if separator == "," else []
-    problems = [*commas, *_header_problems(path, header)]
+    problems = [*_separator_problems(path, text, separator), *_header_problems(path, header)]
     numbers = [number for number, row in enumerate(rows[1:], start=2) if row]
     cells = [row for row in rows[1:] if row]
     if not problems:
@@ -80,12 +79,13 @@ def _spreadsheets(path: Path) -> list[str]:
     return [other.name for ending in OTHER_FORMATS if (other := path.with_suffix(ending)).is_file()]
 
 
-def _separator_problems(path: Path, text: str) -> list[Problem]:
+def _separator_problems(path: Path, text: str, separator: str) -> list[Problem]:
     header = text.partition("\n")[0].strip("\r")
-    separator, name = max(SEPARATORS.items(), key=lambda one: header.count(one[0]))
-    if header.count(separator) <= header.count(","):
+    other = max(SEPARATORS, key=header.count)
+    if header.count(other) <= header.count(separator):
         return []
-    expected = "commas: save the table as CSV (UTF-8, comma-separated)"
+    name = SEPARATORS[other]
+    expected = f"{SEPARATORS[separator]}: save the table as CSV (UTF-8, comma-separated)"
     return [Problem(f"{path}: row 1", f"{name} between cells ({header[:60]!r})", expected)]
 
 

@@ -38,6 +38,7 @@ LESION_KINDS.add(
         number(0, 1 - 1e-9),
         lambda fact: Dose("dropout", float(fact["strength"]), SILENT),
         seeded=True,
+        stage=1,
         by_neighbours=True,
         enter=_disturb,
     ),
@@ -50,6 +51,7 @@ LESION_KINDS.add(
         number(0, 1 - 1e-9),
         lambda fact: Dose("thinned network", float(fact["strength"]), SILENT),
         seeded=True,
+        stage=2,
         enter=_disturb,
     ),
 )
