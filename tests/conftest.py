@@ -21,8 +21,11 @@ TEXT = [
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No network, and no scores of other tests; converted models and fetched stimuli are shared."""
+    """No network, no scores and no study of other tests; converted models and fetched stimuli are shared."""
+    from psylm.common.registry import use_study
     from psylm.common.user_cache import cache_folder
+
+    use_study(None)
 
     folder = tmp_path_factory.mktemp("cache")
     for name in ("models", "stimuli"):

@@ -18,7 +18,7 @@ from psylm.figures.drawn import Drawn
 from psylm.figures.learning import logged, losses
 from psylm.figures.similarity import similarity_matrix
 from psylm.models.embedding import embed
-from psylm.reporting.analyses import analyze, tables_of
+from psylm.reporting.analyses import tables_of, write_tables
 from psylm.runs.run import Run
 from psylm.stats.conditions.targets import targets
 from psylm.stats.human.agreement import with_human
@@ -67,7 +67,7 @@ def finished(experiment: str) -> Run:
     folder = Path("runs") / experiment
     run = Run(folder) if (folder / "results.parquet").is_file() else psylm.run(experiment, output=folder, study=STUDY)
     if not any((folder / "analysis").glob("*.csv")):
-        analyze(run, STUDY.analysis_module)
+        write_tables(run, STUDY.analysis_module)
     return run
 
 

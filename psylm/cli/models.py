@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from psylm.cli.console import err, out
 
 if TYPE_CHECKING:
     from psylm.models.names import ModelSource
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Models: list those that are there, check one against transformers.", invoke_without_command=True
 )
-out = Console(soft_wrap=True, highlight=False)
 
 
 @app.callback()
@@ -92,18 +92,18 @@ def check(
     is loaded from then on. Then, by how many bits surprisals in a lower precision differ, and how much faster it is;
     and how far scores depend on what stands before a text.
     """
-    from psylm.common.study import Study
+    from psylm.common.registry import study_in_use
     from psylm.experiment.precision import LOWER, precision
     from psylm.models.names import ModelSource
     from psylm.stimuli import load_stimuli
 
-    sentences = load_stimuli(stimuli, Study.find(Path.cwd()))
+    sentences = load_stimuli(stimuli, study_in_use())
     source = ModelSource.parse(name).intact
     if source.kind in ("embedded", "file", "hub"):
         _compare(source, device)
     if not source.traits.predicts:
         return  # it predicts no word
-    with Console(stderr=True).status("scoring"):
+    with err.status("scoring"):
         found = precision(name, sentences, dtypes=dtype or LOWER, device=device, limit=limit)
     table = Table("dtype", "words", "median |Δ| (bits)", "95%", "largest", "r", "seconds", "speed (float32 = 1)")
     for row in found.to_dict("records"):
@@ -122,7 +122,7 @@ def _compare(source: ModelSource, device: str) -> None:
     from psylm.models.load import load_unverified
     from psylm.models.verified import remember
 
-    with Console(stderr=True).status("comparing"):
+    with err.status("comparing"):
         found = compare(load_unverified(source, device=device))
     table = Table("texts", "number", "tokens", "largest |Δ|" + (" (bits)" if source.traits.predicts else ""))
     for one in found:
@@ -144,7 +144,7 @@ def _print_starts(name: str, device: str) -> None:
 
     from psylm.experiment.starts import PAIRS, SENTENCES, compare_starts
 
-    with Console(stderr=True).status("scoring"):
+    with err.status("scoring"):
         found = compare_starts(name, device=device)
     if found.empty:
         return

@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from psylm.cli.console import err, out
 from psylm.common.errors import InputError, Problem
-
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 Numbers = Annotated[str, typer.Option(metavar="N,N,…", help="numbers to try")]
 
@@ -34,48 +31,35 @@ def power(
     output: Annotated[Path, typer.Option(help="folder of the table and the figure")] = Path("power"),
 ) -> None:
     """Simulate human experiments of several sizes, and say how often each would find the effect."""
-    import matplotlib as mpl
-
+    import psylm
     from psylm.common.progress import Bars
-    from psylm.figures.power import power_curves
-    from psylm.figures.style import save, style
-    from psylm.runs.run import Run, write_table
-    from psylm.stats.conditions.predicted import predicted_effect
-    from psylm.stats.mixed_models.power import Components, power_table
+    from psylm.reporting.power import components_of_names, effect_of_run
 
-    components = Components(**_standard_deviations(sd))
-    counts = _numbers("subjects", subjects), _numbers("items", items)
+    components = components_of_names(_standard_deviations(sd), "--sd")
+    counts = {"subjects": _numbers("subjects", subjects), "items": _numbers("items", items)}
     if (effect is None) == (run is None):
         raise InputError(Problem("--effect", "neither or both of --effect and --run", "one of the two"))
     if run is not None:
         if per_bit is None:
             raise InputError(Problem("--per-bit", "nothing", "what one bit of surprisal adds to the response"))
-        effect = predicted_effect(Run(run), contrast, at) * per_bit
+        effect = effect_of_run(run, contrast, at, per_bit=per_bit)
     assert effect is not None, "either --effect or --run is given"
-    workers = max(os.cpu_count() or 1, 1)
     with Bars(err) as bars:
-        table = power_table(
-            effect, components, *counts, design=design, simulations=simulations, seed=seed, workers=workers,  # type: ignore[arg-type]
-            progress=bars,
+        table = psylm.power(
+            effect, components, **counts, design=design, simulations=simulations, seed=seed,  # type: ignore[arg-type]
+            workers=max(os.cpu_count() or 1, 1), output=output, progress=bars,
         )  # fmt: skip
-    write_table(output / "power.csv", table)
-    with mpl.rc_context(style()):
-        files = save(power_curves(table).get_figure(), output / "power")  # type: ignore[arg-type]
     out.print(f"effect   {effect:.4g}")
     out.print(table.round(3).to_string(index=False))
-    out.print(f"table    {output / 'power.csv'}\nfigure   {files[-1]}")
+    out.print(f"table    {output / 'power.csv'}\nfigure   {output / 'power.png'}")
 
 
 def _standard_deviations(text: str) -> dict[str, float]:
-    wanted = ("subject", "item", "subject_slope", "item_slope", "residual")
     given = dict(pair.partition("=")[::2] for pair in text.split(","))
     try:
-        found = {name.strip(): float(value) for name, value in given.items()}
+        return {name.strip(): float(value) for name, value in given.items()}
     except ValueError:
         raise InputError(Problem("--sd", repr(text), "NAME=NUMBER,…")) from None
-    if set(found) != set(wanted):
-        raise InputError(Problem("--sd", ", ".join(found), "each of " + ", ".join(wanted)))
-    return found
 
 
 def _numbers(name: str, text: str) -> list[int]:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from psylm.cli.console import out
 from psylm.common.errors import InputError, Problem, write_problems
-from psylm.common.study import Study
+from psylm.common.registry import study_in_use
 
 app = typer.Typer(help="Stimulus sets: list, show, check, fetch, make.", no_args_is_help=True)
-out = Console(soft_wrap=True, highlight=False)
 
 Name = Annotated[str, typer.Argument(help="a stimulus set's name")]
 
@@ -25,7 +24,7 @@ def list_() -> None:
     from psylm.stimuli.card import Card
     from psylm.stimuli.fetch import local_file
 
-    study = Study.find(Path.cwd())
+    study = study_in_use()
     table = Table("name", "language", "paradigm", "title", "licence", "here")
     for name in study.stimulus_names():
         path = study.stimulus_folder(name) / "card.yaml"
@@ -40,7 +39,7 @@ def show(name: Name, rows: Annotated[int, typer.Option(min=1, help="how many ite
     """Show a set: its card, its design and its first items."""
     from psylm.stimuli import load_stimuli
 
-    study = Study.find(Path.cwd())
+    study = study_in_use()
     for one in study.stimulus_group(name):
         stimuli = load_stimuli(one, study)
         card, items = stimuli.card, stimuli.items
@@ -74,7 +73,7 @@ def check(
         from psylm.models import load_tokenizer
 
         unknown = load_tokenizer(model).unknown_words
-    study = Study.find(Path.cwd())
+    study = study_in_use()
     own = Path(name)
     if (own / "card.yaml").is_file() or (own.is_dir() and name not in study.stimulus_names()):
         folders = {_name_of(own.resolve()): own}
@@ -103,7 +102,7 @@ def fetch(name: Name) -> None:
     from psylm.stimuli.card import Card
     from psylm.stimuli.fetch import fetch as fetch_files
 
-    study = Study.find(Path.cwd())
+    study = study_in_use()
     for one in study.stimulus_group(name):
         path = study.stimulus_folder(one) / "card.yaml"
         for file in fetch_files(checked(Card, read_yaml(path), path)):
@@ -115,4 +114,4 @@ def new(name: Name) -> None:
     """Make a set in this study, with a card to fill in and two worked items."""
     from psylm.common.template import make_stimuli
 
-    out.print(f"{make_stimuli(Study.find(Path.cwd()).root or Path.cwd(), name)} is ready: a card and two items")
+    out.print(f"{make_stimuli(study_in_use().root or Path.cwd(), name)} is ready: a card and two items")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -12,6 +10,7 @@ from types import ModuleType
 
 from psylm.common.errors import InputError, Problem, PsylmError, one_of
 from psylm.common.faults import fault
+from psylm.common.modules import load_module
 
 PACKAGE = Path(__file__).parents[1]
 BUILTIN = PACKAGE / "content" if (PACKAGE / "content").is_dir() else PACKAGE.parent
@@ -43,6 +42,7 @@ class Study:
     @classmethod
     def find(cls, folder: Path) -> Study:
         """Find the study that a folder lies in: the nearest one at or above it with experiments or stimuli."""
+        folder = folder.resolve()
         for candidate in (folder, *folder.parents):
             if (candidate / "experiments").is_dir() or (candidate / "stimuli").is_dir():
                 return cls(candidate)
@@ -64,7 +64,7 @@ class Study:
         Raises
         ------
         InputError
-            There is none; those that there are, are told.
+            There is none; those that there are, are named.
         """
         if Path(name).suffix in (".yaml", ".yml", ".json"):
             path = Path(name)
@@ -79,7 +79,7 @@ class Study:
         Raises
         ------
         InputError
-            There is none; those that there are, are told.
+            There is none; those that there are, are named.
         """
         if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
             return Path(name)
@@ -181,14 +181,7 @@ def no_card(folder: Path) -> tuple[str, str]:
 
 
 def _load(file: Path, name: str) -> ModuleType:
-    full_name = f"psylm_analysis_{name}"
-    spec = importlib.util.spec_from_file_location(full_name, file)
-    assert spec is not None and spec.loader is not None, "a .py file always has a loader"
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full_name] = module  # where dataclasses, typing and pickle look for what a module defines
     try:
-        spec.loader.exec_module(module)
+        return load_module(file)
     except Exception as error:
-        del sys.modules[full_name]
-        raise PsylmError(f"analysis module {name!r} cannot be loaded: {fault(error, file)}") from error
-    return module
+        raise PsylmError(f"analysis module {name!r} cannot be loaded: {fault(error, file.resolve())}") from error

@@ -11,22 +11,29 @@ from psylm.common.study import NAME, PACKAGE
 TEMPLATES = PACKAGE / "common" / "templates"
 
 
-def make_study(folder: Path) -> None:
-    """Make a study with a worked example.
+def init(folder: str | Path) -> Path:
+    """Make a study: experiments, stimuli and analysis folders, with a worked example.
 
     Parameters
     ----------
     folder
         The folder to make; it must not exist, or be empty.
 
+    Returns
+    -------
+    Path
+        The folder.
+
     Raises
     ------
     InputError
         Something is there already.
     """
+    folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(Problem(str(folder), "something that is there already", "a new folder"))
     shutil.copytree(TEMPLATES / "study", folder, dirs_exist_ok=True)
+    return folder
 
 
 def make_stimuli(study: Path, name: str) -> Path:

@@ -52,9 +52,10 @@ Model = str | LanguageModel | tuple[Any, Any]
 
 def score(
     model: Model,
-    sentences: str | Iterable[str],
+    sentences: str | Path | Iterable[str],
     measure: str = "surprisal",
     *,
+    output: str | Path | None = None,
     contexts: Iterable[str] | None = None,
     targets: Iterable[str] | None = None,
     language: str | None = None,
@@ -73,10 +74,13 @@ def score(
         A model's name, as in `psylm.load_model`; a model that this loaded; or a language model of `transformers` with
         its (fast) tokenizer, a pair.
     sentences
-        One or several.
+        One or several; or the path of a file: text, one sentence a line, or CSV or TSV with a column `sentence` and
+        perhaps `context` and `target`.
     measure
         `surprisal` by default (a row a word, in bits). Every measure that gives a table can be asked for:
         `psylm models` lists them.
+    output
+        A file to write too: CSV, TSV or Parquet by its ending, with the columns of `contract`.
     contexts
         What comes before each sentence: it is conditioned on, not scored. `continuation` and `similarity` compare with
         it.
@@ -102,7 +106,8 @@ def score(
     Raises
     ------
     InputError
-        A sentence, the measure, an option or the model does not fit; before the model is loaded.
+        A sentence, a file or a line of it, the measure, an option or the model does not fit; before the model is
+        loaded.
 
     Examples
     --------
@@ -113,61 +118,27 @@ def score(
     2        2     are    7.5
     3        3  rusty.   17.9
     """
-    given = Sentences.of(sentences, contexts, targets)
+    target = None if output is None else _output(Path(output))
+    if isinstance(sentences, Path):
+        if contexts is not None or targets is not None:
+            raise InputError(Problem("contexts and targets", "a file of sentences too", "columns of the file"))
+        given = read_sentences(sentences)
+    else:
+        given = Sentences.of(sentences, contexts, targets)
     loading = Loading(device, dtype, memory, start, cache)
-    return _score(model, given, measure, options, language, loading)
-
-
-def score_file(
-    model: str,
-    measure: str,
-    source: Path,
-    target: Path | None,
-    *,
-    language: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    device: str = "auto",
-    dtype: str = "float32",
-    memory: str | None = None,
-    start: str = AUTO,
-    cache: bool = True,
-) -> pd.DataFrame:
-    """Score the sentences of a file, and write a table.
-
-    Parameters
-    ----------
-    model, measure, language
-        As in `score`.
-    source
-        A text file, one sentence a line, or a CSV or TSV file with a column `sentence` and perhaps `context` and
-        `target`.
-    target
-        The file to write, CSV, TSV or Parquet by its ending, with the columns of `contract`; None to write nothing.
-    options
-        Options of the measure.
-    device, dtype, memory, start, cache
-        As in `score`.
-
-    Returns
-    -------
-    DataFrame
-        As `score` returns it.
-
-    Raises
-    ------
-    InputError
-        The file, a line of it, the measure, an option or the model does not fit; before the model is loaded.
-    """
-    if target is not None and not target.parent.is_dir():
-        raise InputError(Problem(f"output {target}", "no such folder", "a folder that exists"))
-    if target is not None and target.suffix not in (".csv", ".tsv", ".parquet"):
-        raise InputError(Problem(f"output {target}", f"a name that ends in {target.suffix or 'nothing'}", WRITTEN))
-    given = read_sentences(source)
-    loading = Loading(device, dtype, memory, start, cache)
-    table = _score(model, given, measure, options or {}, language, loading)
+    table = _score(model, given, measure, options, language, loading)
     if target is not None:
         write_table(target, contract(table))
     return table
+
+
+def _output(file: Path) -> Path:
+    """Return a file that can be written, as far as its folder and its ending say."""
+    if not file.parent.is_dir():
+        raise InputError(Problem(f"output {file}", "no such folder", "a folder that exists"))
+    if file.suffix not in (".csv", ".tsv", ".parquet"):
+        raise InputError(Problem(f"output {file}", f"a name that ends in {file.suffix or 'nothing'}", WRITTEN))
+    return file
 
 
 WRITTEN = "one that ends in .csv, .tsv or .parquet"
@@ -206,7 +177,7 @@ def find_measure(name: str, given: Sentences) -> Measure:
     able = {known: measure for known, measure in measures().items() if not measure.arrays}
     if name not in able:
         found = f"{name!r}, whose arrays need an experiment" if name in measures() else repr(name)
-        raise InputError(Problem("measure", found, "one of " + ", ".join(able)))
+        raise InputError(Problem("measure", found, "one of " + ", ".join(sorted(able))))
     if able[name].needs_target:
         lacking = [place for place, target in zip(given.places, given.targets, strict=True) if not target]
         if lacking:

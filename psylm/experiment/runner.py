@@ -19,6 +19,7 @@ import pandas as pd
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.progress import Listener, Silent
+from psylm.common.registry import using
 from psylm.common.study import Study
 from psylm.common.version import __version__
 from psylm.experiment.definition import Experiment, place_of_analysis, read_experiment
@@ -28,6 +29,7 @@ from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
 from psylm.measures.registry import measures
 from psylm.models.names import ModelSource, expanded
+from psylm.reporting.finished import finish
 from psylm.reporting.requirements import Offered, requirements, too_few, unmet
 from psylm.runs.arrays import TrialArrays
 from psylm.runs.run import Run, RunWriter, held
@@ -48,10 +50,11 @@ def run(
     limit: int | None = None,
     restart: bool = False,
     cache: bool = True,
+    analyse: bool = True,
     study: Study | None = None,
     progress: Listener | None = None,
 ) -> Run:
-    """Run an experiment, or go on with one that was stopped.
+    """Run an experiment, or go on with one that was stopped; ends with statistics, figures and a report.
 
     Parameters
     ----------
@@ -68,11 +71,15 @@ def run(
     restart
         Set an earlier run in the output folder aside (it is renamed, not removed) and begin anew.
     cache
-        Use scores that earlier runs computed of the same trials, by the same model and measure, and keep new ones.
+        Use what earlier runs computed of the same trials, by the same model and measure, and keep what is new; so too
+        for the importance of heads, by which a lesion may choose.
+    analyse
+        Whether to analyse, draw and report the run at its end; `psylm.analyze`, `psylm.draw` and `psylm.report` do it
+        later.
     study
-        The study; by default the one that the current folder lies in.
+        The study; by default the one in use (`psylm.use_study`).
     progress
-        Told of each part that is done.
+        Receives each part that is done.
 
     Returns
     -------
@@ -83,13 +90,32 @@ def run(
     ------
     PsylmError
         Anything the user can mend; raised before a model is loaded wherever that can be known.
+    AnalysisError
+        Analysis modules raised an exception; raised after all else is written.
     """
-    study = study or Study.find(Path.cwd())
+    with using(study) as used:
+        finished = _run(config, used, output, overrides, models, limit, restart, cache, progress or Silent())
+        if analyse:
+            finish(finished, used)
+    return finished
+
+
+def _run(
+    config: str | Path,
+    study: Study,
+    output: str | Path | None,
+    overrides: Sequence[str],
+    models: Sequence[str] | None,
+    limit: int | None,
+    restart: bool,
+    cache: bool,
+    progress: Listener,
+) -> Run:
+    """Run an experiment up to its results; parameters as in `run`."""
     path = study.experiment(str(config))
     experiment = read_experiment(path, overrides)
     if models:
         experiment = experiment.model_copy(update={"models": list(models)})
-    progress = progress or Silent()
     sets = [load_stimuli(name, study) for name in experiment.stimuli]
     notes = _check_analyses(experiment, path, sets, study, limit)
     for note in notes:
@@ -190,13 +216,13 @@ def _compute(
         writer.manifest(manifest)
         started = time.monotonic()
         for part in left:
-            writer.part(part.name, *score(scorer, part, experiment.name))
+            writer.part(part.name, *score_part(scorer, part, experiment.name))
             progress.advance(len(part.trials))
         manifest["models"][name]["seconds"] = round(time.monotonic() - started, 3)
         del scorer  # one model in memory at a time
 
 
-def score(scorer: Scorer, part: Part, experiment: str) -> tuple[pd.DataFrame, TrialArrays | None]:
+def score_part(scorer: Scorer, part: Part, experiment: str) -> tuple[pd.DataFrame, TrialArrays | None]:
     """Score one part: the measure's table, with what names each row in the results, and its arrays."""
     scores, arrays = scorer.compute(part.measure, part.options, part.trials)
     trials = part.trials[["trial", "item", "condition"]]

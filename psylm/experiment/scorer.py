@@ -56,7 +56,10 @@ class Scorer:
     @cached_property
     def model(self) -> LanguageModel:
         """The model, loaded on first use."""
-        return load_model(self.source, device=self.device, dtype=self.dtype, memory=self.memory, start=self.start)
+        kept = self.cache is not None
+        return load_model(
+            self.source, device=self.device, dtype=self.dtype, memory=self.memory, start=self.start, cache=kept
+        )
 
     @cached_property
     def info(self) -> ModelInfo:

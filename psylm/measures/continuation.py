@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from psylm.measures.prompts import reply_log_probabilities
 from psylm.measures.registry import measure
 from psylm.measures.sentence import score_sentences, sentence_table
-from psylm.measures.words import UNKNOWN
 
 if TYPE_CHECKING:
     from psylm.models.base import LanguageModel
@@ -82,8 +81,5 @@ def _log_probabilities(model: LanguageModel, trials: pd.DataFrame, chat: bool) -
     for language, mine in trials.reset_index(drop=True).groupby("language"):
         prompts, replies = list(mine["context"]), list(mine["sentence"])
         scored = reply_log_probabilities(model, prompts, replies, chat=chat, language=str(language))
-        found |= {
-            row: (total, tokens, UNKNOWN if math.isnan(total) else "")
-            for row, (total, tokens) in zip(mine.index, scored, strict=True)
-        }
+        found |= dict(zip(mine.index, scored, strict=True))
     return [found[row] for row in range(len(trials))]

@@ -7,13 +7,12 @@ from itertools import permutations
 from string import Formatter
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
 from psylm.common.errors import InputError, Problem
 from psylm.measures.prompts import has_chat_template, reply_log_probabilities
 from psylm.measures.registry import SCORE_COLUMNS, measure
-from psylm.measures.words import UNKNOWN, texts
+from psylm.measures.words import texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,21 +96,22 @@ def metalinguistic(model: LanguageModel, trials: pd.DataFrame, options: Metaling
     prompts, replies = [prompt for _, prompt, _, _ in asked], [reply for _, _, reply, _ in asked]
     scores = _by_language(model, trials, [trial for trial, *_ in asked], prompts, replies, chat)
     values = dict.fromkeys(trials["trial"], 0.0)
-    for (trial, _, _, weight), (log_probability, _) in zip(asked, scores, strict=True):
+    notes = dict.fromkeys(trials["trial"], "")
+    for (trial, _, _, weight), (log_probability, _, note) in zip(asked, scores, strict=True):
         values[trial] += weight * log_probability
-    table = trials[["trial"]].assign(region="sentence", word_id=-1, word="", measure="metalinguistic", note="")
+        notes[trial] = notes[trial] or note
+    table = trials[["trial"]].assign(region="sentence", word_id=-1, word="", measure="metalinguistic")
     if options.task == "word":
         table = table.assign(region="target", word=trials["target"])
-    table = table.assign(value=table["trial"].map(values))
-    return table.assign(note=np.where(table["value"].isna(), UNKNOWN, ""))[SCORE_COLUMNS]
+    return table.assign(value=table["trial"].map(values), note=table["trial"].map(notes))[SCORE_COLUMNS]
 
 
 def _by_language(
     model: LanguageModel, trials: pd.DataFrame, asked: list[int], prompts: list[str], replies: list[str], chat: bool
-) -> list[tuple[float, int]]:
+) -> list[tuple[float, int, str]]:
     """Score replies, those to trials of one language together: it says whether a space comes before a reply."""
     languages = dict(zip(trials["trial"], trials["language"], strict=True))
-    found: dict[int, tuple[float, int]] = {}
+    found: dict[int, tuple[float, int, str]] = {}
     for language in dict.fromkeys(languages.values()):
         mine = [number for number, trial in enumerate(asked) if languages[trial] == language]
         some_prompts, some_replies = [prompts[number] for number in mine], [replies[number] for number in mine]

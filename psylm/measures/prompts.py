@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import space_between
-from psylm.measures.words import is_unknown
+from psylm.measures.words import UNKNOWN, is_unknown
 
 if TYPE_CHECKING:
     from psylm.models.base import LanguageModel
+
+TOO_LONG = "longer than the model's window with its prompt"
+"""Note of a reply that is not scored, since the beginning of its prompt would not be read."""
 
 
 def has_chat_template(model: LanguageModel) -> bool:
@@ -56,10 +59,11 @@ def prompt_tokens(model: LanguageModel, text: str, *, chat: bool) -> tuple[int, 
 
 def reply_log_probabilities(
     model: LanguageModel, prompts: Sequence[str], replies: Sequence[str], *, chat: bool, language: str
-) -> list[tuple[float, int]]:
-    """Return the natural log-probability of each reply to its prompt, and the reply's number of tokens.
+) -> list[tuple[float, int, str]]:
+    """Return the natural log-probability of each reply to its prompt, the reply's number of tokens, and a note.
 
-    A reply has none (NaN) if the model's vocabulary lacks a part of it.
+    A reply has none (NaN, and a note) if the model's vocabulary lacks a part of it, or if prompt and reply together are
+    longer than the model's window: a prompt without its beginning is another question, in a chat without its template.
 
     Parameters
     ----------
@@ -80,14 +84,21 @@ def reply_log_probabilities(
         for prompt, reply in zip(prompts, replies, strict=True)
     ]
     encoded = [model.tokenizer.encode(text) for text in texts]
-    queries = [model.continuation_query(read[prompt], one.ids) for prompt, one in zip(prompts, encoded, strict=True)]
-    answers = model.predict(queries, lambda at, places, tokens: at.log_probability(places, tokens))
-    return [
-        (
-            math.nan
-            if is_unknown(model.tokenizer, one, (0, len(one.ids)), (0, len(text)))
-            else answer.sum(dtype=float),
-            len(answer),
-        )
-        for text, one, answer in zip(texts, encoded, answers, strict=True)
+    notes = [
+        UNKNOWN
+        if is_unknown(model.tokenizer, one, (0, len(one.ids)), (0, len(text)))
+        else ""
+        if _fits(model, read[prompt], one.ids)
+        else TOO_LONG
+        for prompt, text, one in zip(prompts, texts, encoded, strict=True)
     ]
+    whole = [number for number, note in enumerate(notes) if not note]
+    queries = [model.continuation_query(read[prompts[number]], encoded[number].ids) for number in whole]
+    answers = model.predict(queries, lambda at, places, tokens: at.log_probability(places, tokens))
+    totals = {number: float(answer.sum(dtype=float)) for number, answer in zip(whole, answers, strict=True)}
+    return [(totals.get(number, math.nan), len(one.ids), notes[number]) for number, one in enumerate(encoded)]
+
+
+def _fits(model: LanguageModel, prompt: Sequence[int], reply: Sequence[int]) -> bool:
+    """Whether a model reads a prompt whole, and the reply after it; an encoder-decoder model checks its two windows."""
+    return model.family == "seq2seq" or len(prompt) + len(reply) <= model.window

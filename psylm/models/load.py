@@ -42,6 +42,7 @@ def load_model(
     dtype: str = "float32",
     memory: str | None = None,
     start: str = AUTO,
+    cache: bool = True,
 ) -> LanguageModel:
     """Load a language model with its tokenizer.
 
@@ -66,6 +67,8 @@ def load_model(
         What a model that reads from left to right reads before a plain text: `auto` (by model, as
         `psylm.models.start.find_start` says), `document` (the separator of documents in its pre-training), `bos`,
         `none`, or a text such as `"<s>"` or a line break. Chat templates keep their own.
+    cache
+        Look the importance of heads, by which a lesion may choose, up among what earlier runs found, and keep it there.
 
     Returns
     -------
@@ -89,7 +92,7 @@ def load_model(
     """
     source = ModelSource.of(name)
     compared = require_verified(source)
-    model = load_unverified(source, device=device, dtype=dtype, memory=memory, start=start)
+    model = load_unverified(source, device=device, dtype=dtype, memory=memory, start=start, cache=cache)
     model.info = replace(model.info, compared=compared, name=name if isinstance(name, str) else source.name)
     return model
 
@@ -101,6 +104,7 @@ def load_unverified(
     dtype: str = "float32",
     memory: str | None = None,
     start: str = AUTO,
+    cache: bool = True,
 ) -> LanguageModel:
     """Load a model whose architecture may not have been compared with `transformers`; parameters as in `load_model`."""
     name = source.name
@@ -158,7 +162,7 @@ def load_unverified(
     if source.lesion:
         from psylm.lesions.apply import keep
 
-        keep(model, source.lesion)
+        keep(model, source.lesion, cache=cache)
     return model
 
 

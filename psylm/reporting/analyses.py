@@ -36,6 +36,7 @@ class AnalysisError(PsylmError):
     """
 
     def __init__(self, faults: dict[str, str], written: Sequence[Path]) -> None:
+        self.faults = faults
         self.written = list(written)
         super().__init__("\n".join(f"analysis module {where}: {message}" for where, message in faults.items()))
 
@@ -121,7 +122,7 @@ def modules(run: Run, load: LoadModule) -> Iterator[tuple[str, ModuleType, str]]
         yield name, module, too_few(name, needs, sets)
 
 
-def analyze(run: Run, load: LoadModule) -> list[Path]:
+def write_tables(run: Run, load: LoadModule) -> list[Path]:
     """Compute a run's tables and write them to `RUN/analysis/`; parameters as in `modules`.
 
     Returns
@@ -183,7 +184,7 @@ def tables_of(run: Run, name: str) -> dict[str, pd.DataFrame]:
     return {key.removeprefix(prefix): table for key, table in run.tables().items() if key.startswith(prefix)}
 
 
-def draw(
+def write_figures(
     run: Run,
     load: LoadModule,
     *,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from psylm.common.errors import InputError, Problem
+from psylm.common.registry import study_in_use
 from psylm.common.study import Study, no_card
 from psylm.common.yaml_document import checked, read_yaml
 from psylm.stimuli.card import Card
@@ -86,7 +87,7 @@ def load_stimuli(name: str, study: Study | None = None) -> StimulusSet:
     name
         Its name, as `psylm stimuli list` shows it.
     study
-        The study; by default the one that the current folder lies in.
+        The study; by default the one in use (`psylm.use_study`).
 
     Returns
     -------
@@ -107,7 +108,7 @@ def load_stimuli(name: str, study: Study | None = None) -> StimulusSet:
     >>> sorted(items["constraint"].unique())
     ['high', 'low']
     """
-    study = study or Study.find(Path.cwd())
+    study = study or study_in_use()
     raw = _read(study.stimulus_folder(name), name)
     items, problems = raw.items()
     if problems or items is None:

@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from psylm.common.errors import InputError, Problem, PsylmError
+from psylm.common.registry import study_in_use
 from psylm.common.study import Study
 from psylm.common.yaml_document import Name, Names, checked, override, read_yaml
 from psylm.measures.similarity import compare
@@ -71,7 +72,7 @@ class Finetuning(BaseModel, extra="forbid"):
 
 
 def finetune(
-    config: str | Path, *, output: Path | None = None, overrides: Sequence[str] = (), study: Study | None = None
+    config: str | Path, *, output: str | Path | None = None, overrides: Sequence[str] = (), study: Study | None = None
 ) -> tuple[Path, pd.DataFrame]:
     """Fine-tune an encoder on pairs, or go on where it was stopped, and compare it with what it was on held-out pairs.
 
@@ -87,7 +88,7 @@ def finetune(
     overrides
         `key=value` settings, as `--set` takes them.
     study
-        The study; by default the one that the current folder lies in.
+        The study; by default the one in use (`psylm.use_study`).
 
     Returns
     -------
@@ -104,7 +105,7 @@ def finetune(
     ----------
     Reimers & Gurevych (2019), Sentence-BERT: Sentence embeddings using Siamese BERT-networks, EMNLP.
     """
-    study = study or Study.find(Path.cwd())
+    study = study or study_in_use()
     path = study.finetuning(str(config))
     document = read_yaml(path)
     for assignment in overrides:
@@ -114,7 +115,7 @@ def finetune(
     if source.traits.predicts and not source.traits.masks:
         raise InputError(Problem(f"{path}, key model", source.traits.described, "an encoder or a masked model"))
     pairs = divided(pd.concat([pairs_of(load_stimuli(name, study)) for name in plan.stimuli]), plan)
-    folder = output or Path("trained") / plan.name
+    folder = Path(output) if output else Path("trained") / plan.name
     with held(folder):
         _same_plan(folder, plan, source)
         if not (folder / "model" / "modules.json").is_file():

@@ -14,6 +14,7 @@ from torch import nn
 
 from psylm.common.errors import PsylmError
 from psylm.common.progress import Listener, Silent
+from psylm.common.registry import study_in_use
 from psylm.common.study import Study
 from psylm.common.version import __version__
 from psylm.figures.learning import draw_losses
@@ -55,7 +56,7 @@ def train(
     overrides
         `key=value` settings of the config, as `--set` takes them.
     study
-        The study; by default the one that the current folder lies in.
+        The study; by default the one in use (`psylm.use_study`).
     listener
         Told of each step.
 
@@ -69,7 +70,7 @@ def train(
     PsylmError
         Anything the user can mend, before a model is made wherever that can be known.
     """
-    study = study or Study.find(Path.cwd())
+    study = study or study_in_use()
     recipe = read_training(study.training(str(config)), overrides, study.root or Path.cwd())
     folder = Path(output) if output else Path("trained") / recipe.name
     with processes() as group, held(folder) if group.first else nullcontext():

@@ -13,7 +13,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import tables_of, write_figures, write_tables
 from psylm.runs.arrays import TrialArrays, write_arrays
 from psylm.runs.run import Run
 from psylm.stats.attention.linking import covariances, links, mediated
@@ -61,7 +61,7 @@ def write(folder: Path, items: int, kinds: tuple[str, ...] = ("", "_rollout"), a
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = write(tmp_path_factory.mktemp("runs") / "made", 30)
-    analyze(run, LOAD)
+    write_tables(run, LOAD)
     return run
 
 
@@ -119,7 +119,7 @@ def test_the_summary_says_where_attention_does_not_predict(run: Run) -> None:
 
 
 def test_figures_are_drawn_for_trained_models(run: Run) -> None:
-    draw(run, LOAD)
+    write_figures(run, LOAD)
     captions = json.loads((run.path / "figures" / "captions.json").read_text())
     assert sorted(captions) == [f"attention-{name}-file-a-made" for name in ("heads", "kinds", "layers", "margin")]
     for stem, caption in captions.items():
@@ -131,8 +131,8 @@ def test_figures_are_drawn_for_trained_models(run: Run) -> None:
 @pytest.mark.parametrize(("items", "arrays"), [(1, True), (4, True), (6, False)])
 def test_small_runs_and_runs_without_arrays_are_reported(tmp_path: Path, items: int, arrays: bool) -> None:
     run = write(tmp_path / "r", items, kinds=("",), arrays=arrays)
-    assert analyze(run, LOAD)
-    draw(run, LOAD)
+    assert write_tables(run, LOAD)
+    write_figures(run, LOAD)
     assert LOAD("attention").summary(run, tables_of(run, "attention"))
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import tables_of, write_figures, write_tables
 from psylm.runs.run import COLUMNS, Run, RunWriter
 
 LOAD = Study(None).analysis_module
@@ -89,7 +89,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("runs") / "made"
     items = sentences.drop(columns=["surprisal", "margin"])
     run, _ = write_run(folder, {"file:a": surprisals(sentences)}, items, ["dependencies"], published=published)
-    analyze(run, LOAD)
+    write_tables(run, LOAD)
     return run
 
 
@@ -118,7 +118,7 @@ def test_the_summary_says_it_and_the_figure_shows_it(run: Run) -> None:
     assert "preferred in 100.0% of 96 pairs" in text
     assert re.search(r"larger in match than in mismatch \(attractor\), (1\.9|2\.0)\d bits, 95% CI \[", text)
     assert "People, attraction (ms), ungrammatical: −20.0. S." in text
-    draw(run, LOAD)
+    write_figures(run, LOAD)
     captions = json.loads((run.path / "figures" / "captions.json").read_text())
     assert list(captions) == ["dependencies-margins-file-a-made"]
     (caption,) = captions.values()
@@ -130,8 +130,8 @@ def test_the_summary_says_it_and_the_figure_shows_it(run: Run) -> None:
 def test_few_items_are_reported_without_failing(tmp_path: Path, items: int) -> None:
     sentences = made_sentences(items)
     run, _ = write_run(tmp_path / "r", {"file:a": surprisals(sentences)}, sentences, ["dependencies"])
-    assert analyze(run, LOAD)
-    assert draw(run, LOAD)
+    assert write_tables(run, LOAD)
+    assert write_figures(run, LOAD)
     assert LOAD("dependencies").summary(run, tables_of(run, "dependencies"))
 
 

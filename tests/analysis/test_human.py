@@ -9,7 +9,7 @@ from scipy import stats
 
 import psylm
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import tables_of, write_figures, write_tables
 from psylm.runs.run import Run
 from psylm.stats.conditions.frames import frame_preferences
 from psylm.stats.human.agreement import human_agreement
@@ -48,9 +48,9 @@ def run(tmp_path_factory, causal_folder) -> Run:
     text = EXPERIMENT.format(model=f"file:{causal_folder}") + "analysis: [cloze]\n"
     (folder / "experiments" / "trial.yaml").write_text(text)
     study = Study(folder)
-    run = psylm.run("trial", study=study, output=folder / "run")
-    analyze(run, study.analysis_module)
-    draw(run, study.analysis_module)
+    run = psylm.run("trial", study=study, output=folder / "run", analyse=False)
+    write_tables(run, study.analysis_module)
+    write_figures(run, study.analysis_module)
     return run
 
 

@@ -18,7 +18,7 @@ from wordfreq import zipf_frequency
 
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import tables_of, write_figures, write_tables
 from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 from psylm.stats.mixed_models.regression import lagged_effects
@@ -124,8 +124,8 @@ def write_texts(folder: Path, subjects: int = 0) -> Run:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     run = write_sentences(tmp_path_factory.mktemp("runs") / "made")
-    analyze(run, LOAD)
-    draw(run, LOAD)
+    write_tables(run, LOAD)
+    write_figures(run, LOAD)
     return run
 
 
@@ -256,14 +256,14 @@ def test_few_texts_are_held_out_in_blocks_of_sentences(tmp_path):
     assert found.data["sentence"].nunique() == 180
     first = found.data[found.data["word_id"] < 2]
     assert first[f"{GOOD}_2"].isna().all()  # nothing spills over from another text
-    analyze(run, LOAD)
+    write_tables(run, LOAD)
     gains = tables_of(run, "reading_times")["gains"].iloc[0]
     assert gains["p"] < 0.001 and gains["n"] == 3 * 598
 
 
 def test_single_subjects_have_slopes_of_their_own(tmp_path):
     run = write_texts(tmp_path / "texts", subjects=6)
-    analyze(run, LOAD)
+    write_tables(run, LOAD)
     tables = tables_of(run, "reading_times")
     own = tables["effects"].set_index("words_back").loc[0]
     assert own["n"] == 6 * 3 * 598 and "6 subjects" in own["random"]
@@ -298,8 +298,8 @@ def test_conditions_of_an_erp_set(tmp_path):
             human.append({"item": str(item), "condition": level, "measure": "N400", "value": amplitude})
     card = {"name": "made", "factors": {"fit": ["expected", "odd"]}, "human": {"N400": "amplitude (microvolts)"}}
     run = write(tmp_path / "made", card, items, human, rows, ["reading_erps"])
-    analyze(run, LOAD)
-    draw(run, LOAD)
+    write_tables(run, LOAD)
+    write_figures(run, LOAD)
     contrasts = tables_of(run, "reading_erps")["contrasts"].set_index("measure")
     pivot = pd.DataFrame(human).pivot(index="item", columns="condition", values="value")
     test = stats.ttest_rel(pivot["expected"], pivot["odd"])
@@ -337,8 +337,8 @@ def test_the_paragraph_says_what_the_tables_say(done, tables):
 @pytest.mark.parametrize("sentences", [1, 2, 6])
 def test_a_dry_run_on_few_items_is_reported_without_failing(tmp_path, sentences):
     run = write_sentences(tmp_path / "made", sentences=sentences, length=4)
-    analyze(run, LOAD)
-    draw(run, LOAD)
+    write_tables(run, LOAD)
+    write_figures(run, LOAD)
     assert write_report(run, LOAD).stat().st_size > 10_000
     assert "expected more rows and groups" in tables_of(run, "reading_times")["gains"]["note"].iloc[0]
 

@@ -111,16 +111,16 @@ def made(tmp_path, monkeypatch):
     """Runs an experiment on built-in sets with a tiny model, and returns the run and an analysis module's output."""
 
     def make(model, stimuli, measures, *modules, limit=None):
-        from psylm.reporting.analyses import analyze, draw
+        from psylm.reporting.analyses import write_figures, write_tables
 
         monkeypatch.chdir(tmp_path)
         (tmp_path / "experiments").mkdir()
         file = tmp_path / "experiments" / "meaning.yaml"
         file.write_text(EXPERIMENT.format(stimuli=stimuli, model=model, measures=measures, analysis=", ".join(modules)))
         study = Study(tmp_path)
-        run = psylm.run(file, study=study, limit=limit)
-        analyze(run, study.analysis_module)
-        draw(run, study.analysis_module)
+        run = psylm.run(file, study=study, limit=limit, analyse=False)
+        write_tables(run, study.analysis_module)
+        write_figures(run, study.analysis_module)
         said = [study.analysis_module(name).summary(run, tables_of(run, name)) for name in modules]
         return run, run.tables(), said
 

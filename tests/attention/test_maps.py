@@ -463,7 +463,7 @@ def study(tmp_path, causal_folder):
 def test_a_run_keeps_attention_by_layer_and_head(study, causal_folder, tmp_path):
     from psylm.experiment.runner import run
 
-    finished = run("one", output=tmp_path / "run", study=study)
+    finished = run("one", output=tmp_path / "run", study=study, analyse=False)
     trials, values = finished.stacked("attention_target", model=f"file:{causal_folder}", stimuli="mine")
     assert trials["item"].tolist() == ["1", "2"] and values.shape == (2, 2, 2)
     table = finished.results.query("measure == 'attention_target'")

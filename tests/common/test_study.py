@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from psylm.common.errors import InputError
+from psylm.common.errors import InputError, PsylmError
+from psylm.common.registry import study_in_use, use_study, using
 from psylm.common.study import RENAMED_ANALYSES, Study
 
 
@@ -53,3 +54,28 @@ def test_an_analysis_is_found_by_the_name_that_it_had_before(tmp_path, before, n
     own.write_text('"""The study\'s own."""\n')
     assert Study(tmp_path).analysis_module(before).__doc__ == "The study's own."
     assert Study(tmp_path).analysis_module(now).__doc__ == Study(None).analysis_module(now).__doc__
+
+
+def test_an_analysis_module_of_a_study_may_define_a_dataclass_with_postponed_annotations(tmp_path):
+    (tmp_path / "analysis").mkdir()
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"
+        "@dataclass\nclass Row:\n    n: int = 3\n"
+    )
+    (tmp_path / "analysis" / "rows.py").write_text(text)
+    assert Study(tmp_path).analysis_module("rows").Row().n == 3
+    (tmp_path / "analysis" / "rows.py").write_text(text + "1 / 0\n")
+    with pytest.raises(PsylmError, match=r"rows' cannot be loaded: ZeroDivisionError(.|\n)*rows\.py, line 7: 1 / 0"):
+        Study(tmp_path).analysis_module("rows")
+
+
+def test_the_study_in_use_is_that_of_the_current_folder_unless_one_is_chosen(tmp_path, monkeypatch):
+    for name in ("here", "chosen", "given"):
+        (tmp_path / name / "stimuli").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "stimuli")
+    assert study_in_use().root == tmp_path / "here"
+    assert use_study(tmp_path / "chosen") == study_in_use() == Study(tmp_path / "chosen")
+    with using(Study(tmp_path / "given")) as given:
+        assert given == study_in_use() == Study(tmp_path / "given")
+    assert study_in_use().root == tmp_path / "chosen"
+    assert use_study(None).root == tmp_path / "here"

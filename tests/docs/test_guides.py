@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from psylm.common.registry import use_study
-from psylm.common.template import make_study
+from psylm.common.template import init
 from tests.docs.pages import REPOSITORY, blocks, follow
 
 PAGE = REPOSITORY / "docs" / "contributing.md"
@@ -16,7 +16,7 @@ GUIDES = list(dict.fromkeys(block.heading for block in BLOCKS))
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     folder = tmp_path / "study"
-    make_study(folder)
+    init(folder)
     monkeypatch.chdir(folder)
     use_study(folder)
     yield folder

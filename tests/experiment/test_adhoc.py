@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import psylm
 from psylm.common.errors import InputError
 from psylm.common.language import language_of
-from psylm.experiment.adhoc import COLUMNS, choose_options, contract, score_file
+from psylm.experiment.adhoc import COLUMNS, choose_options, contract
 from psylm.experiment.sentences import read_sentences
 from psylm.measures import measures
 from tests.cli.test_cli import psylm as command
@@ -169,14 +169,14 @@ def test_a_table_with_another_separator_or_a_stray_quote_is_reported(tmp_path):
 
 def test_a_file_of_several_quantities_says_which(tmp_path, causal_folder):
     (tmp_path / "s.txt").write_text(f"{COOK}\n")
-    score_file(
-        f"file:{causal_folder}", "surprisal", tmp_path / "s.txt", tmp_path / "o.tsv",
-        options={"quantities": ["surprisal", "rank"]},
-    )  # fmt: skip
+    name = f"file:{causal_folder}"
+    psylm.score(name, tmp_path / "s.txt", output=tmp_path / "o.tsv", quantities=["surprisal", "rank"])
     written = pd.read_csv(tmp_path / "o.tsv", sep="\t")
     assert written.columns.tolist() == ["sentence_id", "word_id", "word", "measure", "value"]
     with pytest.raises(InputError, match=r"found a name that ends in \.txt; expected one that ends in \.csv"):
-        score_file(f"file:{causal_folder}", "surprisal", tmp_path / "s.txt", tmp_path / "o.txt")
+        psylm.score(name, tmp_path / "s.txt", output=tmp_path / "o.txt")
+    with pytest.raises(InputError, match="contexts and targets: found a file of sentences too"):
+        psylm.score(name, tmp_path / "s.txt", contexts=["A"])
 
 
 @pytest.mark.parametrize(

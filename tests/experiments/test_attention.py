@@ -8,7 +8,7 @@ import pytest
 
 import psylm
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw, tables_of
+from psylm.reporting.analyses import tables_of, write_figures, write_tables
 
 STUDY = Study(None)
 
@@ -26,8 +26,8 @@ def test_an_experiment_runs_to_its_tables(
     name: str, condition: str, family: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     model = f"file:{request.getfixturevalue(f'{family}_folder')}"
-    run = psylm.run(name, models=[model], limit=5, output=tmp_path / "run", study=STUDY)
-    analyze(run, STUDY.analysis_module)
+    run = psylm.run(name, models=[model], limit=5, output=tmp_path / "run", study=STUDY, analyse=False)
+    write_tables(run, STUDY.analysis_module)
     for module in ("dependencies", "attention"):
         assert STUDY.analysis_module(module).summary(run, tables_of(run, module))
     assert condition in set(run.tables()["dependencies-margins"]["condition"])
@@ -38,7 +38,9 @@ def test_an_experiment_runs_to_its_tables(
         assert controls.loc["position: uniform", "mean"] == pytest.approx(0)
         assert -1 < controls.loc["distance, learnt on other items", "mean"] < 1
         (image,) = [
-            file for file in draw(run, STUDY.analysis_module) if "attention-map" in file.name and ".svg" in file.name
+            file
+            for file in write_figures(run, STUDY.analysis_module)
+            if "attention-map" in file.name and ".svg" in file.name
         ]
         text = image.read_text()
         assert all(f">{word}<" in text for word in ("painting", "fireplace", "was"))

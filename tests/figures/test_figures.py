@@ -349,13 +349,13 @@ def test_differences_between_items_do_not_widen_them_and_items_with_gaps_are_lef
 @japanese
 def test_a_run_is_drawn_grey_in_japanese_and_one_column_wide(tmp_path):
     from psylm.common.study import Study
-    from psylm.reporting.analyses import analyze, draw
+    from psylm.reporting.analyses import write_figures, write_tables
     from tests.reporting.test_page import write_run
 
     load = Study(None).analysis_module
     run = write_run(tmp_path / "made", models=("file:a",))
-    analyze(run, load)
-    written = draw(
+    write_tables(run, load)
+    written = write_figures(
         run, load, folder=tmp_path / "print", formats=["png", "svg"], width=SINGLE, greyscale=True, language="ja"
     )
     assert {path.suffix for path in written} == {".png", ".svg"} and len(written) == 14

@@ -328,7 +328,7 @@ def test_a_config_names_lesions_in_bulk(causal_folder, tmp_path, monkeypatch):
     )
     path.write_text(text)
     monkeypatch.chdir(tmp_path)
-    run = psylm.run("bulk", study=Study(tmp_path), output="out")
+    run = psylm.run("bulk", study=Study(tmp_path), output="out", analyse=False)
     intact = f"file:{causal_folder}"
     changes = ["random-heads=0.5@1", "random-heads=0.5@2", "heads=0.1+1.0"]
     assert run.model_names == [intact, *(f"{intact}#{change}" for change in changes)]
@@ -346,11 +346,11 @@ def test_a_config_names_lesions_in_bulk(causal_folder, tmp_path, monkeypatch):
     rows = run.results
     mine = rows[(rows["model"] == f"{intact}#heads=0.1+1.0") & (rows["condition"] == "good")]
     assert mine["value"].iloc[0] == pytest.approx(expected, abs=1e-4)
-    again = psylm.run("out/manifest.json", study=Study(tmp_path), output="again")
+    again = psylm.run("out/manifest.json", study=Study(tmp_path), output="again", analyse=False)
     assert again.model_names == run.model_names
     for wrong, expected in (
         ("strengths: [0, 0.5]", "strengths: [0, 1.5]"), ("kind: heads", "kind: head"), ("['0.1+1.0']", "['0.1+']"),
     ):  # fmt: skip
         path.write_text(text.replace(wrong, expected))
         with pytest.raises(InputError, match=r"bulk.yaml, line [67], key lesions"):
-            psylm.run("bulk", study=Study(tmp_path), output="wrong")
+            psylm.run("bulk", study=Study(tmp_path), output="wrong", analyse=False)

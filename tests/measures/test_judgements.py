@@ -8,6 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+import psylm
 from psylm.common.errors import InputError, PsylmError
 from psylm.measures import measures
 from psylm.measures.trials import sentence_trials
@@ -167,3 +168,12 @@ def test_a_prompt_longer_than_the_encoders_window_is_refused_in_words(bart):
     trials = sentence_trials(["no"], contexts=["the cook tasted the soup " * 40])
     with pytest.raises(PsylmError, match=r"what the encoder reads, .* tokens; expected at most 128, the window of"):
         score(bart, "continuation", trials)
+
+
+def test_a_prompt_that_the_window_does_not_hold_is_reported_not_cut(causal_folder):
+    """Without its beginning, a question is another one, and a chat has lost its template."""
+    name, window = f"file:{causal_folder}", 128
+    fits, long = "The cook tasted the soup.", "The cook tasted the soup. " * 40
+    table = psylm.score(name, [fits, long], "metalinguistic", device="cpu", cache=False, chat=False)
+    assert table["value"].notna().tolist() == [True, False] and psylm.load_model(name).info.window == window
+    assert table["note"].tolist() == ["", "longer than the model's window with its prompt"]

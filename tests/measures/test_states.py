@@ -53,7 +53,7 @@ def test_layers_can_be_chosen(causal: psylm.LanguageModel) -> None:
 
 def test_probes_run_from_their_config(causal_folder: Path, tmp_path: Path) -> None:
     run = psylm.run("probes", models=[f"file:{causal_folder}"], limit=12, output=tmp_path / "run", study=STUDY,
-                    overrides=["measures.states.layer=[0, 2]"])  # fmt: skip
+                    overrides=["measures.states.layer=[0, 2]"], analyse=False)  # fmt: skip
     module = STUDY.analysis_module("probes")
     module.PERMUTATIONS = 3
     tables = module.tables(run)

@@ -85,7 +85,7 @@ def test_a_run_says_once_that_a_set_is_foreign(tmp_path, masked_folder):
         f'name: trial\nstimuli: [small]\nmodels: ["file:{masked_folder}"]\nmeasures: [surprisal, cloze]\n'
     )
     with pytest.warns(UserWarning) as caught:
-        run = psylm.run("trial", study=Study(tmp_path), output=tmp_path / "run")
+        run = psylm.run("trial", study=Study(tmp_path), output=tmp_path / "run", analyse=False)
     texts = [str(one.message) for one in caught if "vocabulary" in str(one.message)]
     assert len(texts) == 1 and "3 of 4" in texts[0] and "75%" in texts[0] and "foreign" in texts[0]
     assert run.manifest["notes"] == texts == list(unknown_words(run.results))

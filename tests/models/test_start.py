@@ -315,7 +315,7 @@ def test_each_model_may_have_its_own_start(chat_name, masked_folder, study, tmp_
         chat_name: "\n",
         f"{chat_name}#temperature=2.0": "\n",
     }
-    repeated = run(finished.path / "manifest.json", output=tmp_path / "again", study=study)
+    repeated = run(finished.path / "manifest.json", output=tmp_path / "again", study=study, analyse=False)
     assert repeated.results.equals(finished.results)
     both = read_experiment(experiment(study, chat_name, "start: bos\n"), [f"models=[file:{masked_folder},{chat_name}]"])
     assert [both.start_of(model) for model in both.models] == ["auto", "bos"]

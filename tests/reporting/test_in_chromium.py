@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from psylm.reporting.analyses import analyze
+from psylm.reporting.analyses import write_tables
 from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, KINDS, Run, write_json
 from tests.chromium import CHROMIUM, Chromium
@@ -52,7 +52,7 @@ def browser(tmp_path_factory):
 def report(tmp_path_factory):
     run = write_run(tmp_path_factory.mktemp("runs") / "made", items=12)
     add_words(run)
-    analyze(run, LOAD)
+    write_tables(run, LOAD)
     (run.path / "figures").mkdir()
     matplotlib.image.imsave(run.path / "figures" / "a.png", np.random.default_rng(1).random((300, 400, 3)))
     write_json(run.path / "figures" / "captions.json", {"a": BREAKOUT})

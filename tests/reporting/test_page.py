@@ -14,7 +14,7 @@ import pytest
 
 from psylm.common.errors import PsylmError
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw
+from psylm.reporting.analyses import write_figures, write_tables
 from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 
@@ -72,8 +72,8 @@ def write_run(folder: Path, models=("file:a", "file:b"), items=30, factors=True,
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
     run = write_run(tmp_path_factory.mktemp("runs") / "made")
-    analyze(run, LOAD)
-    draw(run, LOAD)
+    write_tables(run, LOAD)
+    write_figures(run, LOAD)
     write_report(run, LOAD)
     return run
 
@@ -130,8 +130,8 @@ def test_the_page_is_self_contained_and_escapes_what_users_write(done):
 def test_analysis_and_figures_are_the_same_again(done):
     before = {path: path.read_bytes() for path in done.path.glob("analysis/*.csv")}
     figures = {path: path.read_bytes() for path in done.path.glob("figures/*.[sp][vd][gf]")}
-    analyze(done, LOAD)
-    draw(done, LOAD)
+    write_tables(done, LOAD)
+    write_figures(done, LOAD)
     assert before == {path: path.read_bytes() for path in before}
     assert figures == {path: path.read_bytes() for path in figures}
 
@@ -139,7 +139,7 @@ def test_analysis_and_figures_are_the_same_again(done):
 @pytest.mark.parametrize("options", [{"factors": False}, {"items": 1}, {"items": 3}, {"human": False}])
 def test_small_and_plain_designs_are_reported_without_failing(tmp_path, options):
     run = write_run(tmp_path / "made", models=("file:a",), **options)
-    assert analyze(run, LOAD) and draw(run, LOAD)
+    assert write_tables(run, LOAD) and write_figures(run, LOAD)
     assert write_report(run, LOAD).stat().st_size > 10_000
 
 
@@ -148,11 +148,11 @@ def test_a_measure_that_an_analysis_needs_is_missed(done, tmp_path):
     results = run.results
     results[results["measure"] != "surprisal"].to_parquet(run.path / "results.parquet")
     with pytest.raises(PsylmError, match=r"'cloze', which needs the measure surprisal; .* cloze, entropy, rank"):
-        analyze(run, LOAD)
+        write_tables(run, LOAD)
 
 
 def test_a_run_that_is_not_complete_says_so(tmp_path):
     run = write_run(tmp_path / "made")
     (run.path / "results.parquet").unlink()
     with pytest.raises(PsylmError, match="not complete"):
-        analyze(run, LOAD)
+        write_tables(run, LOAD)

@@ -9,7 +9,7 @@ import pytest
 from psylm.common.errors import PsylmError
 from psylm.common.study import BUILTIN, Study
 from psylm.experiment.runner import run
-from psylm.reporting.analyses import AnalysisError, analyze, draw
+from psylm.reporting.analyses import AnalysisError, write_figures, write_tables
 from psylm.reporting.page import write_report
 from psylm.runs.run import Run
 from tests.cli.test_cli import psylm
@@ -88,7 +88,7 @@ def test_what_an_analysis_lacks_is_reported_before_scoring(make, monkeypatch, ch
     monkeypatch.setattr("psylm.experiment.runner.Scorer", None)  # to score would raise a TypeError
     study = make(**change)
     with pytest.raises(PsylmError) as error:
-        run("made", study=study)
+        run("made", study=study, analyse=False)
     assert told in str(error.value)
     assert not Path("runs").exists()
 
@@ -98,13 +98,13 @@ def test_a_module_without_one_of_its_functions_is_reported_before_scoring(make, 
     study = make()
     Path("analysis/broken.py").write_text("REQUIRES = ()\n")
     with pytest.raises(PsylmError, match="found no tables, figures, summary; expected REQUIRES, tables"):
-        run("made", study=study)
+        run("made", study=study, analyse=False)
 
 
 def test_units_of_people_are_met_by_one_of_the_sets(make):
     human = [["item", "condition", "measure", "value"], ["1", "odd", "rt", "300"]]
     study = make(card=TIMED, human=human, requires='Requires(unit="ms", columns=("fit", "target"))')
-    assert len(analyze(run("made", study=study), study.analysis_module)) == 4
+    assert len(write_tables(run("made", study=study, analyse=False), study.analysis_module)) == 4
 
 
 def test_a_dataclass_in_a_module_with_postponed_annotations(make):
@@ -142,22 +142,22 @@ def test_an_exception_is_shown_as_the_modules_own_lines_and_all_else_is_kept(mak
 
 def test_a_module_that_is_mended_is_whole_again(make):
     study = make(tables="return 1 / 0")
-    done = run("made", study=study)
+    done = run("made", study=study, analyse=False)
     with pytest.raises(AnalysisError) as error:
-        analyze(done, study.analysis_module)
+        write_tables(done, study.analysis_module)
     assert [path.name for path in error.value.written] == ["good-means.csv", "good-means.tex"]
     Path("analysis/broken.py").write_text(MODULE.format(**GOOD))
-    assert len(analyze(done, study.analysis_module)) == 4
+    assert len(write_tables(done, study.analysis_module)) == 4
     assert "Left out" not in write_report(done, study.analysis_module).read_text(encoding="utf-8")
 
 
 def test_tables_of_an_earlier_analysis_are_no_longer_there(make):
     study = make()
-    done = run("made", study=study)
-    analyze(done, study.analysis_module)
+    done = run("made", study=study, analyse=False)
+    write_tables(done, study.analysis_module)
     Path("analysis/broken.py").write_text(MODULE.format(**GOOD | {"tables": "return 1 / 0"}))
     with pytest.raises(AnalysisError):
-        analyze(done, study.analysis_module)
+        write_tables(done, study.analysis_module)
     assert sorted(done.tables()) == ["good-means"]
 
 
@@ -189,8 +189,8 @@ def test_every_experiment_that_is_built_in_ends_cleanly_with_one_item(tmp_path, 
         if "psylm stimuli fetch" not in str(error):
             raise
         pytest.skip(f"the data of {name} are not here")
-    analyze(done, study.analysis_module)
-    draw(done, study.analysis_module, formats=("png",))
+    write_tables(done, study.analysis_module)
+    write_figures(done, study.analysis_module, formats=("png",))
     page = write_report(done, study.analysis_module).read_text(encoding="utf-8")
     assert len(done.results)
     left = "is left out: it needs 2 items" in page

@@ -47,9 +47,9 @@ def test_a_run_that_was_stopped_ends_with_every_array_once(lengths, causal_folde
     )
     given = {"output": tmp_path / "run", "study": Study(study)}
     with pytest.raises(KeyboardInterrupt):
-        run("e", **given)
+        run("e", **given, analyse=False)
     assert list((tmp_path / "run" / "arrays").glob("*.safetensors"))
-    finished = run("e", **given)
+    finished = run("e", **given, analyse=False)
 
     model = f"file:{causal_folder}"
     items = finished.items("agreement-grammar")
@@ -73,7 +73,7 @@ def test_arrays_that_are_not_there_or_differ_in_shape_are_told(lengths, causal_f
     (study / "experiments" / "e.yaml").write_text(
         f'name: e\nstimuli: [agreement-grammar]\nmodels: ["{model}"]\nmeasures: [length]\n'
     )
-    finished = run("e", output=tmp_path / "run", study=Study(study), limit=8)
+    finished = run("e", output=tmp_path / "run", study=Study(study), limit=8, analyse=False)
     with pytest.raises(InputError, match="none named 'maps'; expected one of ragged, twice"):
         finished.stacked("maps", model=model, stimuli="agreement-grammar")
     with pytest.raises(InputError, match="expected one shape"):

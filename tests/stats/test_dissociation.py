@@ -13,7 +13,7 @@ from psylm.common.study import Study
 from psylm.figures.lesions import dissociation
 from psylm.lesions.series import LesionSeries
 from psylm.models.lesion_kinds import dose_of
-from psylm.reporting.analyses import analyze, draw, modules, tables_of
+from psylm.reporting.analyses import modules, tables_of, write_figures, write_tables
 from psylm.stats.lesions.dissociation import (
     ResampledPerformance,
     choices,
@@ -185,12 +185,12 @@ def run(causal_folder, tmp_path_factory):
         "  - {kind: random-heads, strengths: [1, 2], seeds: 3}\n  - {kind: important-heads, strengths: [1, 2]}\n"
         "  - {kind: temperature, strengths: [0.5, 4]}\n  - {kind: thinned, strengths: [0.3], seeds: 3}\n"
     )
-    return psylm.run("tiny", study=Study(folder), output=folder / "out", cache=False)
+    return psylm.run("tiny", study=Study(folder), output=folder / "out", cache=False, analyse=False)
 
 
 def test_a_run_over_lesions_is_analysed_from_start_to_end(run):
     study = Study(run.path.parent)
-    analyze(run, study.analysis_module)
+    write_tables(run, study.analysis_module)
     found = run.tables()
     table = found["lesions-performance"]
     assert set(table["task"]) == {"pairs", "ends"}
@@ -208,7 +208,7 @@ def test_a_run_over_lesions_is_analysed_from_start_to_end(run):
     assert set(found["lesions-controls"]["heads"]) == {1, 2}
     assert (found["lesions-controls"]["draws"] == 3).all()
     assert len(found["lesions-dissociations"]) == 10  # of five kinds
-    figures = draw(run, study.analysis_module)
+    figures = write_figures(run, study.analysis_module)
     assert {path.stem.partition("-file")[0] for path in figures} >= {
         "lesions-dose-response", "lesions-controls", "lesions-dissociation", "participants-effects-pairs"
     }  # fmt: skip

@@ -58,7 +58,7 @@ def test_a_run_shows_both_in_its_item_browser(tmp_path, causal_folder, monkeypat
         f"name: both\nstimuli: [small]\nmodels: ['file:{causal_folder}']\nmeasures:\n  - surprisal: {{words: all}}\n"
     )
     monkeypatch.chdir(tmp_path)
-    (shown,) = browser_data(run("both", study=Study(tmp_path)))["sets"]
+    (shown,) = browser_data(run("both", study=Study(tmp_path), analyse=False))["sets"]
     assert shown["people"] == {"accuracy": [0.5, None, None, None]}
     assert shown["people_words"]["rt"][0] == [310, None, None, 348.5]  # the mean of 402 and 295
 

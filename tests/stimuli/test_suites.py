@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import psylm
 from psylm.common.errors import InputError
 from psylm.common.study import Study
-from psylm.reporting.analyses import analyze, draw
+from psylm.reporting.analyses import write_figures, write_tables
 from psylm.runs.run import Run
 from psylm.stimuli.predictions import evaluate, parse, places
 from psylm.stimuli.readers.blimp import blimp
@@ -150,8 +150,8 @@ def test_accuracy_is_the_share_of_items_whose_surprisals_fulfil_the_prediction(
     monkeypatch.chdir(study_folder)
     monkeypatch.setenv("PSYLM_DATA", str(suite.parent))
     study = Study(study_folder)
-    run = psylm.run("toy", study=study)
-    analyze(run, study.analysis_module)
+    run = psylm.run("toy", study=study, analyse=False)
+    write_tables(run, study.analysis_module)
     accuracy = run.tables()["suites-predictions"]
     results = run.results.set_index(["item", "condition", "region"])["value"]
     by_hand = [results[item, "match", "3"] < results[item, "mismatch", "3"] for item in ("1", "2")]
@@ -166,7 +166,7 @@ def test_accuracy_is_the_share_of_items_whose_surprisals_fulfil_the_prediction(
         for item in ("1", "2")
     ]
     assert accuracy["estimate"][1] == sum(both) / 2
-    assert {path.suffix for path in draw(run, study.analysis_module)} == {".png", ".pdf", ".svg"}
+    assert {path.suffix for path in write_figures(run, study.analysis_module)} == {".png", ".pdf", ".svg"}
 
 
 PAIRS = [
@@ -198,9 +198,9 @@ def test_accuracy_and_margin_of_minimal_pairs_are_those_of_the_scores(causal_fol
     study = Study(tmp_path)
     run = psylm.run(
         "minimal-pairs", study=study, models=[f"file:{causal_folder}"], limit=6,
-        overrides=["measures.0=sentence_surprisal"],
+        overrides=["measures.0=sentence_surprisal"], analyse=False
     )  # fmt: skip
-    analyze(run, study.analysis_module)
+    write_tables(run, study.analysis_module)
     table = run.tables()["minimal_pairs-accuracy"].set_index("method")
     assert {"whole sentence", "one prefix", "SLOR", "MeanLP"} <= set(table.index)
     results = Run(run.path).results
@@ -210,7 +210,7 @@ def test_accuracy_and_margin_of_minimal_pairs_are_those_of_the_scores(causal_fol
     assert table["margin"]["whole sentence"] == pytest.approx(margin.mean())
     lp = results[results["measure"] == "mean_lp"].pivot(index="item", columns="condition", values="value")
     assert table["margin"]["MeanLP"] == pytest.approx(((lp["good"] - lp["bad"]) / math.log(2)).mean())
-    assert draw(run, study.analysis_module)
+    assert write_figures(run, study.analysis_module)
 
 
 def test_a_tie_counts_half(causal_folder, tmp_path, monkeypatch):
@@ -233,8 +233,8 @@ def test_a_tie_counts_half(causal_folder, tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     study = Study(tmp_path)
-    run = psylm.run("orders", study=study)
-    analyze(run, study.analysis_module)
+    run = psylm.run("orders", study=study, analyse=False)
+    write_tables(run, study.analysis_module)
     row = run.tables()["minimal_pairs-accuracy"].iloc[0]
     assert row["estimate"] == 0.75 and row["n"] == 2
     assert isinstance(run.tables()["minimal_pairs-phenomena"], pd.DataFrame)
