@@ -26,7 +26,7 @@ from benchmarks.architectures_page import write
 from benchmarks.tiny import Tiny, candidates, reads_more_than_text, save
 from benchmarks.tiny_tables import WINDOW
 from psylm.common.errors import PsylmError
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
 from psylm.models.comparison import TOLERANCE, compare, shares_beginnings
@@ -78,7 +78,7 @@ def examined(tiny: Tiny) -> dict[str, Any]:
         asked = (
             {}
             if tiny.variant or model.family == "encoder"
-            else {name: asked_in_company(model, name) for name in measures()}
+            else {name: asked_in_company(model, name) for name in MEASURES}
         )
     asked = {name: result for name, result in asked.items() if result is not None}
     numbers = [value for value in (*cases.values(), *asked.values()) if not isinstance(value, str)]
@@ -94,7 +94,7 @@ def examined(tiny: Tiny) -> dict[str, Any]:
 
 def asked_in_company(model: LanguageModel, name: str) -> float | str | None:
     """Return the largest difference between a measure's values in company and alone, or why there is none."""
-    measure = measures()[name]
+    measure = MEASURES[name]
     if model.family not in measure.families:
         return None
     trials = sentence_trials(SENTENCES, targets=TARGETS, contexts=CONTEXTS, regions=REGIONS)

@@ -78,9 +78,9 @@ def by_psylm(folder: Path, count: int, maps: bool) -> tuple[list[float], list[fl
     """Measure in parts, as a run does, so that arrays can be written and forgotten."""
     from psylm import load_model
     from psylm.experiment.plan import chunks
-    from psylm.measures import measures
+    from psylm.measures import MEASURES
 
-    model, asked = load_model(f"file:{folder}", device="cpu"), measures()["attention"]
+    model, asked = load_model(f"file:{folder}", device="cpu"), MEASURES["attention"]
     options = asked.options(query="verb", target="subject", distractor="local", at="word", maps=maps)
     table, values = trials(count), {}
     begun = time.perf_counter(), time.process_time()

@@ -12,7 +12,7 @@ from pathlib import Path
 from psylm.common.study import Study
 from psylm.experiment.plan import make_trials
 from psylm.lesions import lesioned
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.models import load_model
 from psylm.models.base import LanguageModel
 from psylm.stimuli import load_stimuli
@@ -25,7 +25,7 @@ CHANGES = (
 
 def seconds(model: LanguageModel) -> float:
     """Processor time of scoring the target of each of the 96 sentences of `agreement-pairs`."""
-    surprisal = measures()["surprisal"]
+    surprisal = MEASURES["surprisal"]
     trials = make_trials(load_stimuli("agreement-pairs", Study.find(Path.cwd())))
     model.remembered.clear()
     begun = time.process_time()

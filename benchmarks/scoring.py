@@ -58,7 +58,7 @@ def psylm_side() -> None:
     import torch
 
     from psylm import load_model
-    from psylm.measures import measures
+    from psylm.measures import MEASURES
     from psylm.measures.trials import sentence_trials
 
     job = json.load(sys.stdin)
@@ -66,7 +66,7 @@ def psylm_side() -> None:
     model = load_model(f"file:{job['model']}", device="cpu", dtype=job["dtype"], memory=job.get("memory"))
 
     def score(name: str, trials: Any, **options: Any) -> list[float]:
-        measure = measures()[name]
+        measure = MEASURES[name]
         values = measure.function(model, trials, measure.options(**options))["value"]
         return [float(value) for value in values]
 
@@ -209,12 +209,12 @@ def again(small: bool) -> None:
     import tempfile
 
     from psylm.experiment.scorer import Scorer
-    from psylm.measures import measures
+    from psylm.measures import MEASURES
     from psylm.measures.trials import sentence_trials
     from psylm.runs.score_cache import ScoreCache
 
     trials = sentence_trials(material.sentences(240 if small else 2000))
-    measure = measures()["surprisal"]
+    measure = MEASURES["surprisal"]
     options = measure.options.model_validate({"words": "all"})
     seconds, tables = [], []
     with tempfile.TemporaryDirectory() as folder:

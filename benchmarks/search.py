@@ -29,7 +29,7 @@ from psylm.common.errors import PsylmError
 from psylm.common.language import word_spans
 from psylm.experiment.plan import groups
 from psylm.experiment.scorer import Scorer
-from psylm.measures.registry import TRIAL_COLUMNS, Measure, measures
+from psylm.measures.registry import MEASURES, TRIAL_COLUMNS, Measure
 from psylm.models import LanguageModel, load_model
 from psylm.runs.score_cache import ScoreCache
 
@@ -186,7 +186,7 @@ def score(model: LanguageModel, asked: Asked, trials: pd.DataFrame) -> pd.DataFr
 
 
 def _measure(asked: Asked) -> tuple[Measure, Any]:
-    measure = measures()[asked[0]]
+    measure = MEASURES[asked[0]]
     return measure, measure.options.model_validate(asked[1])
 
 
@@ -245,7 +245,7 @@ def smallest(case: Case, differs: Callable[[Case], bool]) -> Case:
 def asked_of(model: LanguageModel) -> list[Asked]:
     """List what can be asked of a model."""
     return [
-        (name, one) for name, options in OPTIONS.items() if model.family in measures()[name].families for one in options
+        (name, one) for name, options in OPTIONS.items() if model.family in MEASURES[name].families for one in options
     ]
 
 

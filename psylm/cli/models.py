@@ -23,7 +23,7 @@ def list_(context: typer.Context) -> None:
     """List the models that are there, and the forms of names."""
     if context.invoked_subcommand is not None:
         return
-    from psylm.measures import measures
+    from psylm.measures import MEASURES
     from psylm.models.embedded import EMBEDDED
     from psylm.models.lesion_kinds import LESION_KINDS
     from psylm.models.names import FORMS
@@ -47,7 +47,7 @@ def list_(context: typer.Context) -> None:
     for kind, change in sorted(LESION_KINDS.items()):
         out.print(f"  {kind}={change.form}: {change.meaning}", markup=False)
     out.print("Measures:")
-    for name, measure in sorted(measures().items()):
+    for name, measure in sorted(MEASURES.items()):
         out.print(f"  {name}: {measure.meaning} ({' or '.join(sorted(measure.families))} models)")
 
 

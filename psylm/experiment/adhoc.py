@@ -10,13 +10,13 @@ from typing import Any, get_origin
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from psylm.common.errors import InputError, Problem
+from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.language import has_segmenter, language_of
 from psylm.common.yaml_document import problems_of
 from psylm.experiment.plan import check_family, check_models, check_starts, chunks
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.sentences import Sentences, read_sentences
-from psylm.measures.registry import Measure, measures
+from psylm.measures.registry import MEASURES, Measure
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import LanguageModel
 from psylm.models.held import adopt
@@ -118,6 +118,7 @@ def score(
     2        2     are    7.5
     3        3  rusty.   17.9
     """
+    find_measure(measure)
     target = None if output is None else _output(Path(output))
     if isinstance(sentences, Path):
         if contexts is not None or targets is not None:
@@ -166,24 +167,27 @@ def contract(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[[*columns, *varied, "value", *noted]]
 
 
-def find_measure(name: str, given: Sentences) -> Measure:
-    """Return a measure that sentences at hand can be scored by.
+def find_measure(name: str) -> Measure:
+    """Return a measure that gives a table, so that sentences at hand can be scored by it.
 
     Raises
     ------
     InputError
-        There is none of that name, it gives more than a table, or it needs targets that are not there.
+        There is none of that name, or it gives more than a table.
     """
-    able = {known: measure for known, measure in measures().items() if not measure.arrays}
+    able = [known for known, measure in MEASURES.items() if not measure.arrays]
     if name not in able:
-        found = f"{name!r}, whose arrays need an experiment" if name in measures() else repr(name)
-        raise InputError(Problem("measure", found, "one of " + ", ".join(sorted(able))))
-    if able[name].needs_target:
-        lacking = [place for place, target in zip(given.places, given.targets, strict=True) if not target]
-        if lacking:
-            expected = f"one in each sentence, for {name}: a column `target` (in Python: targets=)"
-            raise InputError(Problem(f"{lacking[0]}", "no target", expected))
-    return able[name]
+        found = f"{name!r}, whose arrays need an experiment" if name in MEASURES else repr(name)
+        raise InputError(Problem("measure", found, one_of(name, able)))
+    return MEASURES[name]
+
+
+def check_targets(measure: Measure, given: Sentences) -> None:
+    """Raise where a measure needs targets that are not there."""
+    lacking = [place for place, target in zip(given.places, given.targets, strict=True) if not target]
+    if measure.needs_target and lacking:
+        expected = f"one in each sentence, for {measure.name}: a column `target` (in Python: targets=)"
+        raise InputError(Problem(lacking[0], "no target", expected))
 
 
 def choose_options(measure: Measure, options: Mapping[str, Any]) -> BaseModel:
@@ -196,7 +200,7 @@ def choose_options(measure: Measure, options: Mapping[str, Any]) -> BaseModel:
 
     Examples
     --------
-    >>> choose_options(measures()["surprisal"], {"quantities": "surprisal,entropy"}).quantities
+    >>> choose_options(MEASURES["surprisal"], {"quantities": "surprisal,entropy"}).quantities
     ['surprisal', 'entropy']
     """
     fields = measure.options.model_fields
@@ -223,7 +227,8 @@ def _score(
     language: str | None,
     loading: Loading,
 ) -> pd.DataFrame:
-    asked = find_measure(measure, given)
+    asked = find_measure(measure)
+    check_targets(asked, given)
     chosen = choose_options(asked, options)
     trials = _trials(given, asked, language)
     _check(trials, given, asked, chosen)

@@ -14,7 +14,7 @@ from psylm.common.errors import InputError, Problem, one_of
 from psylm.common.sizes import bytes_of
 from psylm.common.yaml_document import Name, Names, checked, override, place, read_yaml
 from psylm.lesions.series import LesionSeries
-from psylm.measures.registry import measures
+from psylm.measures.registry import MEASURES
 from psylm.models.names import ModelSource
 from psylm.models.start import AUTO, check_start
 
@@ -120,7 +120,7 @@ class Experiment(BaseModel, extra="forbid"):
         chosen = {}
         for entry in self.measures:
             name, options = (entry, {}) if isinstance(entry, str) else next(iter(entry.items()))
-            chosen[name] = measures()[name].options.model_validate(options or {})
+            chosen[name] = MEASURES[name].options.model_validate(options or {})
         return chosen
 
     def resolved(self) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def place_of_analysis(path: Path, number: int) -> str:
 
 
 def _check_measures(document: CommentedMap, path: Path) -> None:
-    known = measures()
+    known = MEASURES
     problems: list[Problem] = []
     seen = set()
     for number, entry in enumerate(document["measures"]):

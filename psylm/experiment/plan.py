@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from psylm.common.errors import InputError, Problem, PsylmError
 from psylm.common.language import word_spans
 from psylm.lesions.check import lesion_problems
-from psylm.measures.registry import TRIAL_COLUMNS, Measure, Together, measures
+from psylm.measures.registry import MEASURES, TRIAL_COLUMNS, Measure, Together
 from psylm.models.families import Family
 from psylm.models.load import load_tokenizer
 from psylm.models.names import ModelSource
@@ -57,7 +57,7 @@ def make_plan(
     PsylmError
         A model has no such name, or is asked for what it cannot do; a set lacks what a measure needs.
     """
-    asked = {name: measures()[name] for name in options}
+    asked = {name: MEASURES[name] for name in options}
     check_models(list(models.values()), list(asked.values()))
     trials = {stimuli.name: make_trials(stimuli, limit) for stimuli in sets}
     for stimuli in sets:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from psylm.experiment.plan import check_models, make_trials
-from psylm.measures.registry import measures
+from psylm.measures.registry import MEASURES
 from psylm.models import load_model
 from psylm.models.names import ModelSource
 from psylm.stimuli import StimulusSet
@@ -41,7 +41,7 @@ def precision(
         For each precision the number of words, median, 95th percentile and largest absolute difference in surprisal
         (bits), Pearson's r, seconds, and how many times faster than float32.
     """
-    surprisal = measures()["surprisal"]
+    surprisal = MEASURES["surprisal"]
     source = ModelSource.of(name)
     check_models([source], [surprisal])
     trials = make_trials(stimuli, limit).assign(target="", start=-1)

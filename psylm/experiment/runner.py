@@ -27,7 +27,7 @@ from psylm.experiment.plan import Part, check_starts, first_items, make_plan, re
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.unknown_words import unknown_words
 from psylm.lesions.series import with_lesions
-from psylm.measures.registry import measures
+from psylm.measures.registry import MEASURES
 from psylm.models.names import ModelSource, expanded
 from psylm.reporting.finished import finish
 from psylm.reporting.requirements import Offered, requirements, too_few, unmet
@@ -146,10 +146,10 @@ def _run(
         _compute(plan, sources, starts, experiment, writer, manifest, progress, ScoreCache() if cache else None)
         groups = [[part.name for part in group] for _, group in groupby(plan, _result_order)]
         writer.finish(groups)
-        notes = list(unknown_words(Run(folder).results))
-        manifest |= {"status": "complete", "finished": _now(), "notes": notes}
+        unknown = list(unknown_words(Run(folder).results))
+        manifest |= {"status": "complete", "finished": _now(), "notes": [*notes, *unknown]}
         writer.manifest(manifest)
-    for note in notes:
+    for note in unknown:
         progress.warn(note)
     return Run(folder)
 
@@ -159,7 +159,7 @@ def _check_analyses(
 ) -> list[str]:
     """Check that the analyses will have what they need; say which will be left out, since there are too few items."""
     options = experiment.measure_options
-    given = set().union(*(measures()[name].given(chosen) for name, chosen in options.items()))
+    given = set().union(*(MEASURES[name].given(chosen) for name, chosen in options.items()))
     offered = [
         Offered(one.name, one.card.model_dump(), first_items(one.items, limit), one.human is not None) for one in sets
     ]

@@ -1,5 +1,5 @@
 """Measures: what is asked of a model, one file a measure."""
 
-from psylm.measures.registry import Measure, measure, measures
+from psylm.measures.registry import MEASURES, Measure, measure
 
-__all__ = ["Measure", "measure", "measures"]
+__all__ = ["MEASURES", "Measure", "measure"]

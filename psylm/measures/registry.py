@@ -160,8 +160,3 @@ def measure(
         return function
 
     return register
-
-
-def measures() -> Registry[Measure]:
-    """Return every measure, by name."""
-    return MEASURES

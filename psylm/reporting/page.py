@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from psylm.common.files import replacing
-from psylm.measures.registry import measures
+from psylm.measures.registry import MEASURES
 from psylm.prose.columns import ITALIC, shown
 from psylm.reporting.analyses import LoadModule, left_out, said
 from psylm.reporting.item_browser import browser_data
@@ -71,7 +71,7 @@ def write_report(run: Run, load: LoadModule) -> Path:
         figures=_figures(run),
         tables=[_table(run, name, table) for name, table in run.tables().items()],
         browser=json_within_html(browser_data(run)),
-        meanings={name: measure.meaning for name, measure in sorted(measures().items()) if _was_asked(run, name)},
+        meanings={name: measure.meaning for name, measure in sorted(MEASURES.items()) if _was_asked(run, name)},
         manifest_text=json.dumps(run.manifest, indent=2, ensure_ascii=False),
         style=Markup(style),
         script=Markup(script),

@@ -16,8 +16,8 @@ from psylm.attention.norm_based import weigh_by_norms
 from psylm.attention.places import Look, look
 from psylm.attention.rollout import flow, rollout, token_maps, with_residual
 from psylm.common.errors import PsylmError
+from psylm.measures import MEASURES
 from psylm.measures import attention as attention_measure
-from psylm.measures import measures
 from psylm.models.attention_input import Reading
 from tests.attention.test_maps import (  # noqa: F401
     KEY,
@@ -202,7 +202,7 @@ def test_what_is_attributed_is_the_log_probability_of_the_word(family, request):
     if model.family == "masked":
         expected = whole_word(model, trials)
     else:
-        score = measures()["surprisal"]
+        score = MEASURES["surprisal"]
         expected = -score.function(model, trials, score.options(correction=False))["value"] * math.log(2)
     for there, value in zip(scenes_of(trials), expected, strict=True):
         asked = question(model, there)
@@ -336,7 +336,7 @@ def test_a_model_that_changes_what_its_heads_read_has_no_norms(causal_folder):
 
 def test_without_captum_attributions_are_refused_before_a_model_is_loaded(monkeypatch):
     monkeypatch.setattr(attention_measure, "available", lambda: False)
-    asked = measures()["attention"]
+    asked = MEASURES["attention"]
     options = asked.options(query="verb", target="subject", kinds=["gradient"])
     assert [str(problem) for problem in asked.check(with_regions(KEYS), options)] == [
         'attention.kinds: found no captum; expected it installed: `pip install "psylm[probes]"`'

@@ -17,7 +17,7 @@ from psylm.attention.places import Look, look
 from psylm.attention.reduce import to_words
 from psylm.attention.scenes import scene, shuffled, visible
 from psylm.common.errors import InputError, PsylmError
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.attention_input import Reading
@@ -46,7 +46,7 @@ def with_regions(*sentences, context=""):
 
 
 def measured(model, trials, **options):
-    asked = measures()["attention"]
+    asked = MEASURES["attention"]
     given = {"query": "verb", "target": "subject", "distractor": "local"} | options
     return asked.function(model, trials, asked.options(**given))
 
@@ -268,7 +268,7 @@ def test_the_network_is_as_it_was_even_after_an_error(family, request):
     stream = "encoder" if family == "t5" else "self"
     before = [config._attn_implementation for config in configs(model.network)]
     trials = sentence_trials([KEYS], targets=["shelf"])
-    score = measures()["surprisal"]
+    score = MEASURES["surprisal"]
     first = score.function(model, trials, score.options())["value"].item()
 
     def fail(seen):

@@ -163,7 +163,8 @@ def test_check_lists_every_problem_and_ends_with_2(study):
     items.write_text(items.read_text().replace("0 soups.,soups", "0 soups.,soup").replace("1 tables.", "1  tables."))
     result = psylm("stimuli", "check", "small")
     assert result.returncode == 2
-    assert "row 2, column target" in result.stderr and "row 5, column sentence: found two spaces" in result.stderr
+    assert "items.csv: 2 rows (2, 22), column target: found 'soup'" in result.stderr
+    assert "column sentence: found two spaces in a row (2 times)" in result.stderr
 
 
 def test_lists_show_what_there_is(study):

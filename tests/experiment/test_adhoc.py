@@ -17,7 +17,7 @@ from psylm.common.errors import InputError
 from psylm.common.language import language_of
 from psylm.experiment.adhoc import COLUMNS, choose_options, contract
 from psylm.experiment.sentences import read_sentences
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from tests.cli.test_cli import psylm as command
 
 COOK = "The cook tasted the soup."
@@ -83,7 +83,7 @@ def test_contexts_are_conditioned_on(causal):
         psylm.score(causal, COOK, contexts=contexts)["value"].tolist() for contexts in (None, ["It rained."])
     )
     assert len(alone) == len(after) == 5 and alone[0] != pytest.approx(after[0], abs=1e-3)
-    direct = measures()["continuation"]
+    direct = MEASURES["continuation"]
     from psylm.measures.trials import sentence_trials
 
     expected = direct.function(causal, sentence_trials([COOK], contexts=["It rained."]), direct.options())
@@ -128,7 +128,7 @@ def test_options_reach_the_measure(causal):
     assert table[(table["measure"] == "surprisal") & (table["word_id"] < 0)]["value"].item() == pytest.approx(
         words.sum()
     )
-    assert choose_options(measures()["pseudo_log_likelihood"], {"units": "token"}).units == ["token"]
+    assert choose_options(MEASURES["pseudo_log_likelihood"], {"units": "token"}).units == ["token"]
 
 
 def test_a_missing_value_has_its_reason(headless_folder):

@@ -12,7 +12,7 @@ from psylm.common.errors import PsylmError
 from psylm.common.registry import use_study
 from psylm.experiment import scorer as scorer_module
 from psylm.experiment.scorer import Scorer
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.runs.score_cache import ScoreCache
@@ -24,7 +24,7 @@ class Counting:
 
     def __init__(self, monkeypatch, name):
         self.trials = 0
-        asked = measures()[name]
+        asked = MEASURES[name]
         self.measure = type(asked)(**(vars(asked) | {"function": self._count(asked.function)}))
         self.options = asked.options()
 
@@ -174,11 +174,11 @@ def test_a_study_s_measure_is_computed_again_when_its_code_has_changed(make, tmp
     try:
         for more in (0, 1):
             file.write_text(LETTERS.format(more=more) + "\n" * more)
-            letters = measures()["letters"]
+            letters = MEASURES["letters"]
             scored = make().score(letters, letters.options(), trials)
             assert scored["value"].tolist() == [7.0 + more]
         before = ScoreCache().size()[0]
-        make().score(measures()["letters"], letters.options(), trials)
+        make().score(MEASURES["letters"], letters.options(), trials)
         assert ScoreCache().size()[0] == before
     finally:
         use_study(None)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from psylm.common.errors import InputError, PsylmError
 from psylm.lesions import Lesion, lesioned
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.lesion_kinds import LESION_KINDS
@@ -25,7 +25,7 @@ ENGLISH = TEXT[:5]
 def scored(model, texts=ENGLISH, name="surprisal", **options):
     """Values of every word, with nothing remembered."""
     model.remembered.clear()
-    asked = measures()[name]
+    asked = MEASURES[name]
     chosen = asked.options(**({"words": "all"} if name == "surprisal" else {}) | options)
     return asked.function(model, sentence_trials(list(texts)), chosen)["value"].to_numpy()
 
@@ -339,7 +339,7 @@ def test_a_config_names_lesions_in_bulk(causal_folder, tmp_path, monkeypatch):
         {"kind": "heads", "strength": None, "seed": None, "heads": ["0.1", "1.0"], "of": 4}
     ]  # fmt: skip
     with lesioned(load_model(intact, device="cpu"), "heads=0.1+1.0") as model:
-        asked = measures()["surprisal"]
+        asked = MEASURES["surprisal"]
         (expected,) = asked.function(
             model, sentence_trials(["The cook tasted soup."], targets=["soup"]), asked.options()
         )["value"]

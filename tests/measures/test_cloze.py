@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.cloze import Blank, candidate_shares, rank_in
 from psylm.measures.completions import Completion, single_token_completions, word_completions
 from tests.measures.test_surprisal import score
@@ -180,4 +180,4 @@ def test_a_model_without_a_beginning_gives_nan_for_a_blank_at_the_start(headless
 
 def test_options_that_do_not_exist_are_refused():
     with pytest.raises(ValueError, match="top_q"):
-        measures()["cloze"].options(top_q=3)
+        MEASURES["cloze"].options(top_q=3)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from psylm.experiment.scorer import Scorer
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.runs.score_cache import ScoreCache
 from tests.measures.test_whole_and_parts import JAPANESE
@@ -65,7 +65,7 @@ def metaspace(tmp_path_factory):
 def values(model, number, trials):
     """What a measure gives, by what names each row; measures that a family does not have give nothing."""
     name, options = ASKED[number]
-    asked = measures()[name]
+    asked = MEASURES[name]
     if model.info.family not in asked.families:
         return {}
     table = asked.function(model, trials, asked.options(**options))
@@ -131,11 +131,11 @@ def test_a_word_of_a_long_text_has_one_window(kinds):  # noqa: F811
     """Windows begin at the same tokens whatever is asked: a target scores as it does among all words."""
     model = kinds["byte-level"]
     text = " ".join(f"The cook tasted the soup number {n} and added salt." for n in range(12))
-    options = measures()["surprisal"].options(words="all", window=40, overlap=10)
-    surprisal = measures()["surprisal"].function
+    options = MEASURES["surprisal"].options(words="all", window=40, overlap=10)
+    surprisal = MEASURES["surprisal"].function
     model.remembered.clear()
     every = surprisal(model, sentence_trials([text]), options).set_index("word_id")["value"]
-    one = measures()["surprisal"].options(window=40, overlap=10)
+    one = MEASURES["surprisal"].options(window=40, overlap=10)
     for number in (0, 30, 61, 99):
         start = [n for n, c in enumerate(text) if n == 0 or text[n - 1] == " "][number]
         word = text[start:].split(" ")[0]
@@ -164,7 +164,7 @@ def test_kept_scores_are_those_that_are_computed(metaspace, tmp_path_factory, or
     trials = sentence_trials(JAPANESE, targets=TARGETS, language="ja")
     for number, keep in itertools.product(order, (cache, cache, None)):
         name, options = ASKED[number]
-        asked = measures()[name]
+        asked = MEASURES[name]
         if metaspace.info.family not in asked.families:
             continue
         scorer = Scorer(metaspace.info.name, device="cpu", dtype="float32", cache=keep)
@@ -181,6 +181,6 @@ def test_languages_in_one_table_change_no_value(kinds):  # noqa: F811
     mixed = sentence_trials(["猫が窓の", "the soup"], contexts=["猫", "the"]).assign(language=["ja", "en"])
     found = {}
     for rows in (mixed, mixed.iloc[::-1], mixed.iloc[:1], mixed.iloc[1:]):
-        table = measures()["continuation"].function(model, rows, measures()["continuation"].options())
+        table = MEASURES["continuation"].function(model, rows, MEASURES["continuation"].options())
         for trial, measure, value in table[["trial", "measure", "value"]].itertuples(index=False):
             assert math.isclose(found.setdefault((trial, measure), value), value, abs_tol=1e-4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from psylm.common.errors import InputError, PsylmError
 from psylm.experiment.plan import check_models
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.embedding import EmbeddingOptions
 from psylm.measures.similarity import SimilarityOptions, compare
 from psylm.measures.trials import sentence_trials
@@ -217,15 +217,15 @@ def test_an_encoder_predicts_nothing(encoder_alone, encoder_folder):
     name = f"file:{encoder_folder}"
     for measure in ("surprisal", "cloze", "pseudo_log_likelihood", "sentence_surprisal"):
         with pytest.raises(InputError, match="found an encoder model"):
-            check_models([name], [measures()[measure]])
-    check_models([name], [measures()["similarity"], measures()["embedding"]])
+            check_models([name], [MEASURES[measure]])
+    check_models([name], [MEASURES["similarity"], MEASURES["embedding"]])
     with pytest.raises(PsylmError, match="has no output layer"):
         encoder_alone.blank_query((5, 6, 7), 1, 2)
 
 
 def test_a_frequency_model_has_no_vectors():
     with pytest.raises(InputError, match="found an ngram model"):
-        check_models(["wordfreq:en"], [measures()["similarity"]])
+        check_models(["wordfreq:en"], [MEASURES["similarity"]])
 
 
 def test_a_text_longer_than_the_window_is_told(encoder_alone):
@@ -277,7 +277,7 @@ def pairs(**columns):
 
 def test_similarity_of_two_texts(encoder_alone):
     options = SimilarityOptions(layer=["static", 0, "last"], metric=["cosine", "dot", "euclidean"], pooling="mean")
-    table = measures()["similarity"].function(encoder_alone, pairs(), options)
+    table = MEASURES["similarity"].function(encoder_alone, pairs(), options)
     assert len(table) == 2 * 3 * 3 and set(table["word_id"]) == {-1, 0, 2}
     a, b = (theirs_of(encoder_alone, text, 2).mean(0) for text in ("The cook added salt.", "The cook tasted the soup."))
     row = table[(table["trial"] == 0) & (table["word_id"] == 2)].set_index("measure")["value"]
@@ -291,7 +291,7 @@ def test_similarity_of_two_texts(encoder_alone):
 def test_similarity_of_a_word_in_two_texts(masked):
     trials = pairs(targets=["cook", "cat"])
     options = SimilarityOptions(unit="target", layer=["static", "last"])
-    table = measures()["similarity"].function(masked, trials, options)
+    table = MEASURES["similarity"].function(masked, trials, options)
     assert set(table["region"]) == {"target"}
     static = table[table["word_id"] == -1]["value"]
     np.testing.assert_allclose(static, 1, atol=1e-6)  # without context the word is the same
@@ -300,19 +300,19 @@ def test_similarity_of_a_word_in_two_texts(masked):
 
 
 def test_what_a_set_lacks_is_told_before_a_model_is_loaded():
-    check = measures()["similarity"].check
+    check = MEASURES["similarity"].check
     assert check(pairs(targets=["cook", "cat"]), SimilarityOptions(unit="target")) == []
     alone = sentence_trials(["The cat slept."])
     assert [str(one.found) for one in check(alone, SimilarityOptions())] == ["no context"]
     odd = sentence_trials(["The cat slept."], targets=["cat"], contexts=["The dog and the dog."])
     (problem,) = check(odd, SimilarityOptions(unit="target"))
     assert problem.found == "'cat' 0 times in the context"
-    (problem,) = measures()["embedding"].check(alone, EmbeddingOptions(unit="target"))
+    (problem,) = MEASURES["embedding"].check(alone, EmbeddingOptions(unit="target"))
     assert problem.found == "no target"
 
 
 def test_embeddings_are_kept_as_arrays(encoder_alone):
-    table, arrays = measures()["embedding"].function(
+    table, arrays = MEASURES["embedding"].function(
         encoder_alone, pairs(), EmbeddingOptions(layer=["static", "all"], pooling="mean")
     )
     assert set(arrays) == {

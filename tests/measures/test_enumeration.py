@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 import torch
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 
@@ -46,7 +46,7 @@ def test_the_probabilities_of_all_words_add_up_to_one(letters, context):
     trials = sentence_trials([f"{context} {word}" for word in words]).assign(
         target=words, start=[len(context) + 1] * len(words)
     )
-    asked = measures()["surprisal"]
+    asked = MEASURES["surprisal"]
     total = {
         correction: float(
             (2.0 ** -asked.function(letters, trials, asked.options(correction=correction))["value"]).sum()

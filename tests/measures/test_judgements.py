@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 import psylm
 from psylm.common.errors import InputError, PsylmError
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from tests.conftest import TEXT
@@ -23,7 +23,7 @@ TEMPLATE = (
 
 
 def score(model, name, trials, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, trials, asked.options(**options))
 
 
@@ -148,7 +148,7 @@ def test_a_message_cannot_end_the_users_turn(chat):
 
 
 def test_questions_that_do_not_fit_the_task_are_refused():
-    options = measures()["metalinguistic"].options
+    options = MEASURES["metalinguistic"].options
     with pytest.raises(ValidationError, match=r"\{first\} and \{second\}"):
         options(prompt="Which? {sentence}")
     with pytest.raises(ValidationError, match="answers: 2"):

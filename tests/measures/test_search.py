@@ -11,7 +11,7 @@ import pytest
 from benchmarks import search as searched
 from benchmarks.search import Found, differences, search, values_of
 from benchmarks.tiny_participants import PARTICIPANTS, make
-from psylm.measures.registry import measures
+from psylm.measures.registry import MEASURES
 from psylm.models.names import ModelSource
 
 
@@ -29,13 +29,13 @@ def test_the_same_seed_gives_the_same_search():
 
 def test_it_finds_a_score_that_depends_on_its_company(monkeypatch):
     """A measure that numbers its trials in the order in which they come."""
-    measure = measures()["sentence_surprisal"]
+    measure = MEASURES["sentence_surprisal"]
 
     def counted(model, trials, options):
         table = measure.function(model, trials, options)
         return table.assign(value=table["value"] + pd.Series(range(len(table)), table.index))
 
-    planted = {**measures(), "sentence_surprisal": replace(measure, function=counted)}
+    planted = {**MEASURES, "sentence_surprisal": replace(measure, function=counted)}
     monkeypatch.setattr(searched, "measures", lambda: planted)
     monkeypatch.setattr(searched, "OPTIONS", {"sentence_surprisal": ({},)})
     found = search(60, 1, ["gpt2-byte"])

@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.memory import Allowance
@@ -21,7 +21,7 @@ def trials(sentences, targets=None, contexts=None, language="en"):
 
 
 def score(model, name, table, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, table, asked.options(**options))
 
 

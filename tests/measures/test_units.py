@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from psylm.common.errors import InputError
 from psylm.common.language import split_punctuation, word_spans
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.causal import windows
@@ -25,7 +25,7 @@ ENGLISH = TEXT[:5]
 
 
 def score(model, name, trials, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, trials, asked.options(**options))
 
 

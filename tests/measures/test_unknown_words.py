@@ -9,7 +9,7 @@ import pytest
 import psylm
 from psylm.common.study import Study
 from psylm.experiment.unknown_words import unknown_words
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.measures.words import UNKNOWN, UNKNOWN_CONTEXT
 from psylm.models import load_model
@@ -18,7 +18,7 @@ from tests.tokenizers import tiny
 
 
 def score(model, name, trials, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, trials, asked.options(**options))
 
 
@@ -46,7 +46,7 @@ def test_two_words_that_a_vocabulary_lacks_are_not_the_same_number(family, reque
     target = score(model, "surprisal", trials)
     assert math.isnan(target["value"].item()) and target["note"].item() == UNKNOWN
     for name in ("sentence_surprisal", "pseudo_log_likelihood", "continuation", "acceptability", "cloze"):
-        if model.info.family not in measures()[name].families:
+        if model.info.family not in MEASURES[name].families:
             continue
         found = score(model, name, trials)
         found = found[found["region"].isin(["target", "sentence"]) & (found["measure"] != "entropy")]

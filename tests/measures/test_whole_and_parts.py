@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.measures.words import NO_TOKEN, SHARED, UNKNOWN, UNKNOWN_CONTEXT
 from psylm.models import load_model
@@ -23,7 +23,7 @@ UNITS = ["token", "word", "region", "sentence"]
 
 
 def score(model, name, trials, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, trials, asked.options(**options))
 
 

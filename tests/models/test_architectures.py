@@ -14,7 +14,7 @@ from benchmarks.tiny import Tiny, candidates, save
 from psylm.cli.main import app
 from psylm.common.errors import PsylmError
 from psylm.experiment.plan import check_models
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.comparison import compare, texts_for
@@ -66,7 +66,7 @@ def test_the_texts_of_the_comparison_reach_over_windows_and_to_the_longest(tiny,
 @pytest.mark.parametrize("name", ["MPNetForMaskedLM", "XmodForMaskedLM", "T5ForConditionalGeneration"])
 def test_a_text_longer_than_the_window_is_refused(name, tiny, tmp_path):
     model = loaded(tiny[name], tmp_path)
-    asked = measures()["surprisal"]
+    asked = MEASURES["surprisal"]
     trials = sentence_trials(["songs " * 60])
     if model.info.window is None:  # relative positions have no end
         assert asked.function(model, trials, asked.options(words="all"))["value"].notna().all()
@@ -78,7 +78,7 @@ def test_a_text_longer_than_the_window_is_refused(name, tiny, tmp_path):
 @pytest.mark.parametrize("name", ["BartForConditionalGeneration", "LEDForConditionalGeneration"])
 def test_a_prompt_longer_than_the_encoder_reads_is_refused(name, tiny, tmp_path):
     model = loaded(tiny[name], tmp_path)
-    asked = measures()["continuation"]
+    asked = MEASURES["continuation"]
     with pytest.raises(PsylmError, match="at most 48"):
         asked.function(model, sentence_trials(["old doors"], contexts=["songs " * 80]), asked.options())
 
@@ -97,7 +97,7 @@ def unknown(masked_folder, tmp_path):
 
 def test_an_architecture_that_was_not_compared_is_refused_before_its_weights_are_read(unknown):
     name = f"file:{unknown}"
-    for attempt in (lambda: load_model(name), lambda: check_models([name], [measures()["surprisal"]])):
+    for attempt in (lambda: load_model(name), lambda: check_models([name], [MEASURES["surprisal"]])):
         with pytest.raises(PsylmError, match=r"BertOfTomorrowForMaskedLM.*psylm models check"):
             attempt()
 

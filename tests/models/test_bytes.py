@@ -10,7 +10,7 @@ from collections import defaultdict
 import pytest
 import torch
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models.base import ModelInfo
 from psylm.models.memory import Allowance
@@ -92,7 +92,7 @@ def known_model(fast):
 def test_a_word_in_bytes_has_its_own_probability(kind):
     """Without the correction, a word that begins others has theirs, too."""
     model = known_model(VOCABULARIES[kind]())
-    measure = measures()["surprisal"]
+    measure = MEASURES["surprisal"]
     sentences = [f"דג {word}" for word in WORDS]
     trials = sentence_trials(sentences).assign(target=list(WORDS), start=3)
     corrected = measure.function(model, trials, measure.options())["value"].tolist()

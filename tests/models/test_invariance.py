@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.int8 import Int8Linear
@@ -40,7 +40,7 @@ calm = settings(max_examples=12, deadline=None, suppress_health_check=[HealthChe
 def scores(model, texts):
     """Values of every word by sentence, with nothing remembered from before."""
     model.remembered.clear()
-    asked = measures()["surprisal"]
+    asked = MEASURES["surprisal"]
     table = asked.function(model, sentence_trials(texts), asked.options(words="all"))
     return {text: table[table["trial"] == trial]["value"].tolist() for trial, text in enumerate(texts)}
 

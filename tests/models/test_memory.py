@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from psylm.common.errors import InputError, PsylmError
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.memory import allowance, bytes_of
@@ -19,7 +19,7 @@ from tests.conftest import TEXT
 
 
 def score(model, trials):
-    asked = measures()["sentence_surprisal"]
+    asked = MEASURES["sentence_surprisal"]
     return asked.function(model, trials, asked.options())["value"].tolist()
 
 
@@ -93,12 +93,12 @@ PEAK = """
 import sys
 from pathlib import Path
 import psutil
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 model = load_model(sys.argv[1], device="cpu", memory=sys.argv[3] if len(sys.argv) > 3 else None)
 loaded = psutil.Process().memory_info().rss
-asked = measures()["surprisal"]
+asked = MEASURES["surprisal"]
 def score(words):
     text = " ".join("the cook tasted old soup".split()[n % 5] for n in range(words))
     asked.function(model, sentence_trials([text]), asked.options(units=["sentence"]))

@@ -54,14 +54,14 @@ def test_a_classifier_is_refused(causal_folder, tmp_path):
 
 
 def test_a_measure_that_a_model_cannot_do_is_refused_before_weights_are_read(masked_folder, tmp_path):
-    from psylm.measures import measures
+    from psylm.measures import MEASURES
 
     folder = tmp_path / "no-weights"
     shutil.copytree(masked_folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
     with pytest.raises(
         InputError, match="found a masked model; expected a causal, ngram, permuted or recurrent model for"
     ):
-        check_models([f"file:{folder}"], [measures()["sentence_surprisal"]])
+        check_models([f"file:{folder}"], [MEASURES["sentence_surprisal"]])
 
 
 def test_pickled_weights_are_not_loaded(causal_folder, tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psylm.common.errors import InputError
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.kneser_ney import KneserNey
@@ -20,7 +20,7 @@ corpora = st.lists(st.lists(st.integers(2, 6), min_size=3, max_size=8), min_size
 
 
 def score(model, name, trials, **options):
-    asked = measures()[name]
+    asked = MEASURES[name]
     return asked.function(model, trials, asked.options(**options))
 
 

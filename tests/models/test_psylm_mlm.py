@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.embedded import EMBEDDED
@@ -34,7 +34,7 @@ def blanks(mlm: MaskedModel) -> pd.DataFrame:
     items = load_stimuli("cloze-constraint").items
     items = items[items["completion"] == "expected"].reset_index(drop=True)
     trials = sentence_trials(list(items["sentence"]), targets=list(items["target"]), contexts=list(items["context"]))
-    cloze = measures()["cloze"]
+    cloze = MEASURES["cloze"]
     scores = cloze.function(mlm, trials, cloze.options(top_k=5))
     own = scores[scores["region"] == "completion"].pivot(index="trial", columns="word_id", values="word")
     rank = scores[scores["measure"] == "rank"].set_index("trial")["value"]
@@ -61,7 +61,7 @@ def test_pseudo_log_likelihood_is_transformers_own_loss(mlm: MaskedModel) -> Non
         masked[row, place], labels[row, place] = tokenizer.mask_token_id, ids[0, place]
     with torch.inference_mode():
         loss = theirs.float().eval()(input_ids=masked, labels=labels).loss.item()
-    measure = measures()["pseudo_log_likelihood"]
+    measure = MEASURES["pseudo_log_likelihood"]
     [ours] = measure.function(mlm, sentence_trials([sentence]), measure.options(variant="original"))["value"]
     assert ours == pytest.approx(-loss * len(places), abs=1e-3)
 

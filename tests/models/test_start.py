@@ -16,7 +16,7 @@ from psylm.experiment.definition import read_experiment
 from psylm.experiment.runner import run
 from psylm.experiment.scorer import Scorer
 from psylm.experiment.starts import PAIRS, compare_starts
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.prompts import prompt_tokens
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
@@ -170,26 +170,26 @@ def test_values_are_those_of_transformers_after_the_very_start(chat_name, option
             labels = ids.masked_fill(torch.arange(ids.shape[1]) < len(start), -100)
             loss = model.network(ids, labels=labels).loss.item() * (ids.shape[1] - len(start)) / math.log(2)
             logs = model.network(ids).logits[0].log_softmax(-1)
-        asked = measures()["sentence_surprisal"]
+        asked = MEASURES["sentence_surprisal"]
         table = asked.function(model, sentence_trials([text]), asked.options())
         assert table["value"].item() == pytest.approx(loss, abs=1e-3)
-        options = measures()["surprisal"].options(words="all", units=["token"])
-        tokens = measures()["surprisal"].function(model, sentence_trials([text]), options)
+        options = MEASURES["surprisal"].options(words="all", units=["token"])
+        tokens = MEASURES["surprisal"].function(model, sentence_trials([text]), options)
         first = -logs[len(start) - 1, ids[0, len(start)]].item() / math.log(2)
         assert tokens["value"].iloc[0] == pytest.approx(first, abs=1e-4)
 
 
 def test_without_a_start_the_first_word_has_no_value(chat_name):
     model = load_model(chat_name, device="cpu", start="none")
-    options = measures()["surprisal"].options(words="all")
-    table = measures()["surprisal"].function(model, sentence_trials([TEXT[0]]), options)
+    options = MEASURES["surprisal"].options(words="all")
+    table = MEASURES["surprisal"].function(model, sentence_trials([TEXT[0]]), options)
     assert table["value"].isna().tolist() == [True] + [False] * 7
     assert "stands before it" in table["note"].iloc[0]
     ids = torch.tensor([model.tokenizer.encode(TEXT[0]).ids])
     with torch.no_grad():
         logs = model.network(ids).logits[0, :-1].log_softmax(-1)
-    options = measures()["surprisal"].options(words="all", units=["token"])
-    tokens = measures()["surprisal"].function(model, sentence_trials([TEXT[0]]), options)["value"]
+    options = MEASURES["surprisal"].options(words="all", units=["token"])
+    tokens = MEASURES["surprisal"].function(model, sentence_trials([TEXT[0]]), options)["value"]
     theirs = -logs.gather(1, ids[0, 1:, None])[:, 0] / math.log(2)
     known = tokens.dropna().to_numpy()
     assert known == pytest.approx(theirs[-len(known) :].numpy(), abs=1e-4)
@@ -261,7 +261,7 @@ def plain_folder(tmp_path, folder):
 
 
 def test_kept_scores_of_one_start_are_not_those_of_another(chat_name):
-    asked, trials = measures()["sentence_surprisal"], sentence_trials(TEXT[:3])
+    asked, trials = MEASURES["sentence_surprisal"], sentence_trials(TEXT[:3])
     values = {}
     for option in ("auto", "bos", "auto", "bos"):
         scorer = Scorer(chat_name, device="cpu", dtype="float32", start=option, cache=ScoreCache())

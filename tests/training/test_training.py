@@ -22,7 +22,7 @@ from psylm.cli.main import app
 from psylm.common.errors import InputError, PsylmError
 from psylm.common.progress import Silent
 from psylm.common.study import Study
-from psylm.measures import measures
+from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models.checkpoints import load_checkpoint
 from psylm.models.names import expanded
@@ -288,7 +288,7 @@ def test_a_trained_model_is_scored_as_transformers_scores_it(trained: Path, tmp_
         scores = []
         for source in (f"scratch:{folder}", f"file:{tmp_path / name}"):
             participant = psylm.load_model(source)
-            chosen = measures()[measure]
+            chosen = MEASURES[measure]
             scores.append(chosen.function(participant, sentence_trials(text), chosen.options()))
         values = [table["value"].to_numpy(dtype=float) for table in scores]
         assert len(values[0]) > 1
@@ -301,7 +301,7 @@ def test_surprisal_is_the_models_own_log_probability(name: str, trained: Path) -
     assert participant.info.training["architecture"] == name
     assert participant.left_to_right == (name != "xlnet")
     texts = ["the baker sings .", "the old bakers near the tower of the sings walk today .", "the cousin waits ."]
-    asked = measures()["surprisal"]
+    asked = MEASURES["surprisal"]
     scores = asked.function(participant, sentence_trials(texts), asked.options.model_validate({"punctuation": "apart"}))
     model = participant.network.model
     fast = participant.tokenizer.fast
