@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from psylm.figures.drawn import Drawn
 from psylm.figures.probes import draw_accuracy
+from psylm.models.families import FAMILIES
 from psylm.prose.paragraphs import paragraphs
 from psylm.prose.probes import accuracy
 from psylm.runs.run import Run
@@ -30,7 +31,8 @@ def tables(run: Run) -> Tables:
 
 def _parts(run: Run) -> Iterator[Part]:
     for model, stimuli in run.grid():
-        tasks, layers = probing_tasks(run, model, stimuli)
+        family = FAMILIES.named(run.manifest["models"][model]["family"], f"model {model!r}, its family")
+        tasks, layers = probing_tasks(run, model, stimuli, left_to_right=family.left_to_right)
         for name, task in tasks.items():
             yield "accuracy", {"model": model, "stimuli": stimuli, "task": name}, probe_rows(task, layers, run.seed)
 

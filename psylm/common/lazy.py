@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+
+from psylm.common.modules import load_module
 
 
 def offers(package: str, home: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -30,3 +33,21 @@ def offers(package: str, home: Mapping[str, str]) -> tuple[Callable[[str], Any],
         return getattr(importlib.import_module(home[name]), name)
 
     return getattr_, lambda: sorted(home)
+
+
+def object_named(name: str) -> Any:
+    """Import what a text names.
+
+    Parameters
+    ----------
+    name
+        `MODULE:NAME`, or `PATH.py:NAME` for a file of a study.
+
+    Examples
+    --------
+    >>> object_named("math:sqrt")(9.0)
+    3.0
+    """
+    place, _, attribute = name.rpartition(":")
+    module = load_module(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+    return getattr(module, attribute)

@@ -130,7 +130,7 @@ class Scorer:
         """The modules that the model's part in a score is computed by, what they import aside."""
         changes = self.source.lesion.changes
         entered = [part for change in changes for part in (change.about.choose, change.about.enter) if part]
-        adapter = self.source.traits.adapter_module().__name__
+        adapter = self.source.traits.adapter_class().__module__
         return ["psylm.models.load", adapter, *(part.__module__ for part in entered)]
 
 

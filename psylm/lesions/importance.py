@@ -95,7 +95,7 @@ def kept_importance(
     store, info = ScoreCache(), model.info
     intact = model.source.intact.identity
     random = [] if info.lesion is None else [info.lesion["changes"]]
-    code = [code_of(__name__, "psylm.models.load", model.traits.adapter_module().__name__), *versions_of(*LIBRARIES)]
+    code = [code_of(__name__, "psylm.models.load", type(model).__module__), *versions_of(*LIBRARIES)]
     content = ["importance", code, intact, info.architecture, info.dtype, info.device, random, texts]
     key = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).digest()
     known = store.get([key])

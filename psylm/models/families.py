@@ -5,14 +5,11 @@ Reading a record imports no torch: its adapter is imported when a model is loade
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from psylm.common.modules import load_module
+from psylm.common.lazy import object_named
 from psylm.common.registry import Registry
 
 if TYPE_CHECKING:
@@ -108,14 +105,9 @@ class Family:
         """Return how many characters of a class name's end are those of the family; 0 where it is none of it."""
         return max((len(ending) for ending in self.endings if architecture.endswith(ending)), default=0)
 
-    def adapter_module(self) -> ModuleType:
-        """Import the module of the adapter, which imports torch."""
-        place, _, _ = self.adapter.rpartition(":")
-        return load_module(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-
     def adapter_class(self) -> type[LanguageModel]:
         """Import the adapter, which imports torch."""
-        made: type[LanguageModel] = getattr(self.adapter_module(), self.adapter.rpartition(":")[2])
+        made: type[LanguageModel] = object_named(self.adapter)
         return made
 
     def loader_of(self, model_type: str) -> Any:

@@ -15,8 +15,6 @@ from psylm.stats.inference.probing import FOLDS, linear_probe, permuted_accuraci
 PERMUTATIONS = 20
 """Times that labels are shuffled, and every probe fitted anew: p cannot be below 1/21."""
 
-LEFT_TO_RIGHT = ("causal", "recurrent")
-
 
 @dataclass(frozen=True)
 class ProbingTask:
@@ -34,8 +32,18 @@ class ProbingTask:
     states: np.ndarray
 
 
-def probing_tasks(run: Run, model: str, stimuli: str) -> tuple[dict[str, ProbingTask], list[int]]:
-    """Make the probing_tasks that a set allows, and give the layers' numbers."""
+def probing_tasks(
+    run: Run, model: str, stimuli: str, *, left_to_right: bool
+) -> tuple[dict[str, ProbingTask], list[int]]:
+    """Make the probing tasks that a set allows, and give the layers' numbers.
+
+    Parameters
+    ----------
+    run, model, stimuli
+        Whose states.
+    left_to_right
+        Whether the model reads from left to right, so that its states before the verb cannot know the verb.
+    """
     mine, items = run.scores(model=model, stimuli=stimuli, measure="state"), run.items(stimuli)
     extra = [column for column in ("grammaticality", "subject_number", "start") if column in items]
     mine = mine.astype({"region": object, "word": object})
@@ -54,7 +62,7 @@ def probing_tasks(run: Run, model: str, stimuli: str) -> tuple[dict[str, Probing
         found["position"] = ProbingTask(
             words[real].assign(label=words["word_id"][real].astype(str)), states[real.to_numpy()]
         )
-    if "subject_number" in words and run.manifest["models"][model]["family"] in LEFT_TO_RIGHT:
+    if "subject_number" in words and left_to_right:
         after = words.groupby(["item", "condition"])["region"].shift(-1).fillna("")
         asked = (after == "verb") & (words["grammaticality"] == "grammatical")
         before = words[asked].assign(label=words["subject_number"][asked])
