@@ -101,4 +101,4 @@ def reply_log_probabilities(
 
 def _fits(model: LanguageModel, prompt: Sequence[int], reply: Sequence[int]) -> bool:
     """Whether a model reads a prompt whole, and the reply after it; an encoder-decoder model checks its two windows."""
-    return model.family == "seq2seq" or len(prompt) + len(reply) <= model.window
+    return model.traits.source_apart or len(prompt) + len(reply) <= model.window
