@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(help="a stimulus set's name")]
 
 @app.command("list")
 def list_() -> None:
-    """List the stimulus sets that there are."""
+    """List the stimulus sets of the study and the built-in ones."""
     from psylm.common.yaml_document import checked, read_yaml
     from psylm.stimuli.card import Card
     from psylm.stimuli.fetch import local_file

@@ -138,7 +138,7 @@ class Registry(Mapping[str, Record], Generic[Record]):
         Raises
         ------
         InputError
-            There is none; those that there are, and the nearest one, are named.
+            There is none of that name; the message names the known ones and the nearest of them.
         """
         known = self._records()
         if name not in known:

@@ -64,7 +64,7 @@ class Study:
         Raises
         ------
         InputError
-            There is none; those that there are, are named.
+            There is none of that name; the message names the known ones.
         """
         if Path(name).suffix in (".yaml", ".yml", ".json"):
             path = Path(name)
@@ -79,7 +79,7 @@ class Study:
         Raises
         ------
         InputError
-            There is none; those that there are, are named.
+            There is none of that name; the message names the known ones.
         """
         if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
             return Path(name)

@@ -148,7 +148,7 @@ def proportions_caption(table: pd.DataFrame, what: str, *, chance: float | None 
     what
         What the proportion is of, and who reached it.
     chance
-        As `proportions` was told.
+        As given to `proportions`.
 
     Examples
     --------

@@ -101,7 +101,7 @@ def regions_caption(table: pd.DataFrame, what: str, *, within: bool = False) -> 
     what
         What was measured: the set and the model.
     within
-        As `regions` was told.
+        As given to `regions`.
     """
     kind = "within items (Cousineau-Morey), which compare conditions" if within else "by items (Student's t)"
     counts = sorted(set(table["n"].astype(int)))

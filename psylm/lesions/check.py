@@ -38,7 +38,7 @@ def lesion_problems(source: ModelSource) -> list[Problem]:
 
 
 def _stacks(source: ModelSource) -> dict[str, tuple[int, int]]:
-    """Return layers and heads of each stack by the prefix of its names; none where they cannot be told."""
+    """Return layers and heads of each stack by the prefix of its names; none where the configuration does not say."""
     if source.kind == "scratch":
         shape = source.configuration["shape"]
         return {"": (shape["layers"], shape["heads"])}

@@ -1,4 +1,4 @@
-"""The measures that there are: each registers itself with what it needs and what it gives."""
+"""The measures: each registers itself with what it needs and what it gives."""
 
 from __future__ import annotations
 

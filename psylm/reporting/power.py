@@ -50,7 +50,7 @@ def power(
     output
         A folder to write `power.csv` and the figure `power` (PDF, SVG and PNG) to; nothing is written by default.
     progress
-        Told of each experiment that is done.
+        Is notified of each experiment that is done.
 
     Returns
     -------

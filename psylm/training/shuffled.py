@@ -24,7 +24,7 @@ STATES = ("intact", "shuffled", "removed")
 def position_losses(folder: Path, rows: int = 400) -> pd.DataFrame:
     """Measure the validation loss of trained models with positions as they are, shuffled, and all the same.
 
-    Words stay where they are (a causal model still sees the same ones); only what the model is told of their
+    Words stay where they are (a causal model still sees the same ones); only the positions that the model is given
     positions changes.
 
     Parameters
@@ -47,7 +47,7 @@ def position_losses(folder: Path, rows: int = 400) -> pd.DataFrame:
         tokenizer = load_fast_tokenizer(run / "tokenizer")
         traits = FAMILIES.named(model.family, f"{run}, its family")
         if traits.two_streams or not traits.attends:
-            raise PsylmError(f"{run}: found {traits.described}; expected a Transformer that reads positions it is told")
+            raise PsylmError(f"{run}: found {traits.described}; expected a Transformer that takes positions as input")
         kind = CausalBatches if model.objective == "causal" else MaskedBatches
         batches = kind(corpus, tokenizer, model.shape.context, seed=0)
         for state in STATES:

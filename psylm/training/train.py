@@ -58,7 +58,7 @@ def train(
     study
         The study; by default the one in use (`psylm.use_study`).
     listener
-        Told of each step.
+        Is notified of each step.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def train_recipe(
     root
         The study's folder, which the corpus's files are relative to.
     listener
-        Told of each step.
+        Is notified of each step.
     group
         The processes that train together.
     """

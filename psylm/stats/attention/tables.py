@@ -55,7 +55,7 @@ class Looks:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds of attention that there are."""
+        """The kinds of attention that the run has."""
         return [kind for kind in KINDS if kind in self.pairs.table]
 
     @cached_property

@@ -50,7 +50,7 @@ def check_one(data: pd.DataFrame, used: Iterable[str]) -> None:
 
 
 def check_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
-    """Refuse names of columns that there are not.
+    """Refuse names of columns that are absent.
 
     Raises
     ------

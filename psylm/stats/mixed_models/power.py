@@ -198,7 +198,7 @@ def power_table(
     workers
         Processes.
     progress
-        Told of each experiment that is done.
+        Is notified of each experiment that is done.
 
     Returns
     -------

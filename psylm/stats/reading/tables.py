@@ -126,7 +126,7 @@ def pair_rows(found: Observations, seed: int) -> Iterator[dict[str, Any]]:
         try:
             gains = {one.name: _gains(subset.data, found, response, one, "linear", seed) for one in subset.predictors}
         except InputError:
-            continue  # told in the table of gains
+            continue  # the table of gains reports it
         rows = []
         for first, second in combinations(gains, 2):
             gain = gain_of(gains[first] - gains[second], subset.data.loc[gains[first].index, "group"], seed=seed)

@@ -1,4 +1,4 @@
-"""The readers that there are: each turns a set's files into its items and human data, as text cells."""
+"""The readers: each turns a set's files into its items and human data, as text cells."""
 
 from __future__ import annotations
 
