@@ -231,7 +231,7 @@ def _register() -> None:
 
 
 def _attention(base: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
-    """Return a function that computes attention as `transformers` asks for it, with what is changed and reported there."""
+    """Return a function that computes attention as `transformers` does, with what is changed and reported there."""
 
     def attend(
         module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **rest: Any

@@ -24,8 +24,7 @@ STATES = ("intact", "shuffled", "removed")
 def position_losses(folder: Path, rows: int = 400) -> pd.DataFrame:
     """Measure the validation loss of trained models with positions as they are, shuffled, and all the same.
 
-    Words stay where they are (a causal model still sees the same ones); only the positions that the model is given
-    positions changes.
+    Words stay where they are (a causal model still sees the same ones); only the positions that the model reads change.
 
     Parameters
     ----------
