@@ -111,7 +111,9 @@ def readings(stack: ExitStack, model: LanguageModel) -> dict[str, TextRead]:
 def shortcuts(model: LanguageModel, lesion: Lesion) -> dict[str, Any]:
     """Return the shortcuts that a lesion rules out: they would not see it, or put other neighbours in a row."""
     # What was seen of the model as it was holds no longer.
-    switched: dict[str, Any] = {"_padding": PaddingTrials(model._hidden, model._trial_row, model.info.window)}
+    switched: dict[str, Any] = {
+        "_padding": PaddingTrials(lambda rows: model._hidden(rows), model._trial_row, model.info.window)
+    }
     if isinstance(model, MaskedModel):
         switched["_last_layer"] = lambda _length: None
     if isinstance(model, CausalModel):

@@ -88,7 +88,7 @@ def test_a_stopped_run_resumes_to_the_same_table(study):
 def test_a_killed_run_loses_at_most_the_part_under_way(study, causal_folder):
     """A real kill -9, while a process is scoring."""
     script = (
-        "import time, psylm\nfrom psylm import plan\nplan.PART_TRIALS = 2\n"
+        "import time, psylm\nfrom psylm.experiment import plan\nplan.PART_TRIALS = 2\n"
         "class Slow:\n"
         "    def begin(self, *_): pass\n"
         "    def advance(self, _): print('part', flush=True); time.sleep(0.2)\n"

@@ -19,7 +19,7 @@ STUDY = Study(None)
         ("attention-agreement", "singular/mismatch", "causal"),
         ("attention-reflexives", "mismatch", "causal"),
         ("attention-filler-gap", "gap", "masked"),
-        ("attention-case-ja", "scrambled", "masked"),
+        ("attention-case-ja", "scrambled", "causal"),
     ],
 )
 def test_an_experiment_runs_to_its_tables(

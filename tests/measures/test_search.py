@@ -36,7 +36,7 @@ def test_it_finds_a_score_that_depends_on_its_company(monkeypatch):
         return table.assign(value=table["value"] + pd.Series(range(len(table)), table.index))
 
     planted = {**MEASURES, "sentence_surprisal": replace(measure, function=counted)}
-    monkeypatch.setattr(searched, "measures", lambda: planted)
+    monkeypatch.setattr(searched, "MEASURES", planted)
     monkeypatch.setattr(searched, "OPTIONS", {"sentence_surprisal": ({},)})
     found = search(60, 1, ["gpt2-byte"])
     assert found.kinds["another value"] > 10

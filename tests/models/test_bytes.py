@@ -82,8 +82,7 @@ def known_model(fast):
     table = Table(len(fast), reach, log_probabilities)
     info = ModelInfo(
         name="known", family="ngram", architecture="known", parameters=0, vocabulary=len(fast), window=None, licence="",
-        revision="", sha256="", dtype="float32", device="cpu", beginning_of_sequence=None,
-        word_marking=tokenizer.word_marking,
+        revision="", sha256="", dtype="float32", device="cpu", word_marking=tokenizer.word_marking,
     )  # fmt: skip
     return NgramModel(table, tokenizer, info, Allowance(512, 512))
 

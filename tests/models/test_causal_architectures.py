@@ -10,6 +10,8 @@ import torch
 
 from psylm.common.errors import PsylmError
 from psylm.models import load_model
+from psylm.models.load import load_unverified
+from psylm.models.names import ModelSource
 from psylm.models.query import Query
 
 SMALL = {
@@ -161,7 +163,7 @@ def made(name, settings, causal_folder, folder):
     size = load_model(f"file:{causal_folder}", device="cpu").info.vocabulary
     config = CONFIG_MAPPING[name](vocab_size=size, bos_token_id=0, eos_token_id=0, **settings)
     AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
-    return load_model(f"file:{folder}", device="cpu")
+    return load_unverified(ModelSource.of(f"file:{folder}"), device="cpu")  # some are not on the list: parts of others
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from psylm.common.errors import InputError, PsylmError
+from psylm.common.sizes import bytes_of
 from psylm.measures import MEASURES
 from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
-from psylm.models.memory import allowance, bytes_of
+from psylm.models.memory import allowance
 from tests.conftest import TEXT
 
 

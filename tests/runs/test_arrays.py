@@ -32,7 +32,15 @@ def lengths(monkeypatch):
         return table, {"twice": twice, "ragged": ragged}
 
     made = registry.Measure(
-        "length", measure, frozenset({"causal"}), registry.NoOptions, False, "alone", "letters", arrays=True
+        "length",
+        measure,
+        needs=frozenset(),
+        only=frozenset({"causal"}),
+        options=registry.NoOptions,
+        needs_target=False,
+        together="alone",
+        meaning="letters",
+        arrays=True,
     )
     assert "length" not in registry.MEASURES
     monkeypatch.setitem(registry.MEASURES._own, "length", made)

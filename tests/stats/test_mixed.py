@@ -100,6 +100,8 @@ def test_mistakes_in_formulas(data: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="found group, speed; expected one of subject, item"):
         fit_mixed(data, "speed ~ condition + (1 | group)")
     with pytest.raises(InputError, match="expected a larger model"):
+        compare(data, MAXIMAL, MAXIMAL)
+    with pytest.raises(InputError, match="expected its random effects of subject, item too"):
         compare(data, MAXIMAL, "time ~ condition + (1 | subject)")
 
 

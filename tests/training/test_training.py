@@ -104,7 +104,7 @@ def test_the_transformer_learns(task: str) -> None:
     size = 3 + len(words) if task == "agreement" else 13
     model = Transformer(Shape(size, 2, 48, 4, positions="sinusoidal", activation="relu", dropout=0.0))
     optimiser = make_optimiser(model.parameters(), 0.0)
-    random, steps = np.random.default_rng(0), 450
+    random, steps = np.random.default_rng(0), 700
     for step in range(1, steps + 1):
         optimiser.param_groups[0]["lr"] = 4e-3 * rate(step, "inverse_sqrt", 80, steps)
         optimiser.param_groups[-1]["lr"] = optimiser.param_groups[0]["lr"]
