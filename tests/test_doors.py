@@ -16,6 +16,9 @@ from psylm.common.user_cache import cache_folder
 from psylm.reporting.analyses import AnalysisError
 from tests.experiment.test_runner import study
 
+pytestmark = pytest.mark.slow
+
+
 __all__ = ["study"]
 
 

@@ -19,6 +19,9 @@ from psylm.runs.run import Run
 from psylm.stats.attention.linking import covariances, links, mediated
 from tests.analysis.test_dependencies import made_sentences, surprisals, write_run
 
+pytestmark = pytest.mark.slow
+
+
 LOAD = Study(None).analysis_module
 LAYERS, HEADS = 3, 4
 MODEL, TWIN = "file:a", "file:a#random=1"

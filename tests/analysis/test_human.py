@@ -20,6 +20,9 @@ from psylm.stats.inference.responses import response_distance
 from tests.experiment.test_runner import EXPERIMENT
 from tests.stimuli.test_stimuli import CARD, write
 
+pytestmark = pytest.mark.slow
+
+
 HUMAN = {"cloze": "share of people who wrote it (probability)", "responses": "number of people who wrote it (count)"}
 
 

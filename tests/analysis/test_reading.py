@@ -26,6 +26,9 @@ from psylm.stats.reading.folds import blocks, folds_by
 from psylm.stats.reading.observations import observations
 from psylm.stats.reading.shape import smooth_effect
 
+pytestmark = pytest.mark.slow
+
+
 LOAD = Study(None).analysis_module
 BOTH = ("reading_times", "reading_erps")
 WORDS = ("the", "old", "gardener", "saw", "a", "quiet", "river", "before", "dawn", "and", "mountains", "slept", "on")

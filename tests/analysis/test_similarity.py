@@ -24,6 +24,9 @@ from psylm.stats.similarity.preference import preference_table
 from psylm.stimuli import check_stimuli, load_stimuli
 from psylm.stimuli.readers.rated_pairs import rated_pairs, sick
 
+pytestmark = pytest.mark.slow
+
+
 RNG = np.random.default_rng(3)
 VECTORS = RNG.normal(size=(60, 12)) @ RNG.normal(size=(12, 12)) + 4
 

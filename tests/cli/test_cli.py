@@ -12,6 +12,9 @@ import pytest
 
 from tests.experiment.test_runner import study
 
+pytestmark = pytest.mark.slow
+
+
 __all__ = ["study"]
 
 

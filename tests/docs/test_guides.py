@@ -8,6 +8,9 @@ from psylm.common.registry import use_study
 from psylm.common.template import init
 from tests.docs.pages import REPOSITORY, blocks, follow
 
+pytestmark = pytest.mark.slow
+
+
 PAGE = REPOSITORY / "docs" / "contributing.md"
 BLOCKS = blocks(PAGE)
 GUIDES = list(dict.fromkeys(block.heading for block in BLOCKS))

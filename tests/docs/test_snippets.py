@@ -17,6 +17,9 @@ from psylm.common.errors import InputError
 from psylm.common.study import Study
 from tests.docs.pages import REPOSITORY, Block, blocks, commands, follow
 
+pytestmark = pytest.mark.slow
+
+
 PAGES = {
     page.relative_to(REPOSITORY).as_posix(): page
     for page in [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]

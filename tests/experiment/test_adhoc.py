@@ -20,6 +20,9 @@ from psylm.experiment.sentences import read_sentences
 from psylm.measures import MEASURES
 from tests.cli.test_cli import psylm as command
 
+pytestmark = pytest.mark.slow
+
+
 COOK = "The cook tasted the soup."
 
 

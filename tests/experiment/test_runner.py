@@ -20,6 +20,9 @@ from psylm.experiment import plan, scorer
 from psylm.runs.run import COLUMNS, held
 from tests.stimuli.test_stimuli import CARD, write
 
+pytestmark = pytest.mark.slow
+
+
 EXPERIMENT = """\
 name: trial
 stimuli: [small]

@@ -18,6 +18,8 @@ from psylm.models import load_model
 from psylm.runs.score_cache import ScoreCache
 from tests.conftest import TEXT
 
+pytestmark = pytest.mark.slow
+
 
 class Counting:
     """Counts the trials that a measure's function is given."""

@@ -10,6 +10,9 @@ import psylm
 from psylm.common.study import Study
 from psylm.reporting.analyses import tables_of, write_figures, write_tables
 
+pytestmark = pytest.mark.slow
+
+
 STUDY = Study(None)
 
 

@@ -47,6 +47,9 @@ from psylm.stats.inference.intervals import within_intervals
 from tests.figures.drawings import DRAWINGS, drawn, geometry, picture
 from tests.figures.figure_tables import ACCURACY, BINS, EFFECTS, ITEMS, PAIRS, REGIONS
 
+pytestmark = pytest.mark.slow
+
+
 TOLERANCE = 1.0
 """Root of the mean squared difference, of 255. Another build of Agg rounds edges by less; an interval that ends one
 pixel farther is more (the last test of this section)."""

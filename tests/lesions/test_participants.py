@@ -23,6 +23,9 @@ from tests.conftest import TEXT
 from tests.lesions.test_lesions import scored
 from tests.models.test_invariance import sentences
 
+pytestmark = pytest.mark.slow
+
+
 ENGLISH = TEXT[:5]
 calm = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CHANGES = ["noise=0.5@1", "dropout=0.2@3", "thinned=0.3@2,temperature=2", "span=3", "shuffle=3@1", "positions=none"]

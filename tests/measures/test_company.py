@@ -17,6 +17,9 @@ from psylm.runs.score_cache import ScoreCache
 from tests.measures.test_whole_and_parts import JAPANESE
 from tests.tokenizers import kinds  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
+
 TARGETS = ["そば", "塩", "静か", "料理"]
 ASKED = [
     ("cloze", {"top_k": 0}),

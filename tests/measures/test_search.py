@@ -14,6 +14,8 @@ from benchmarks.tiny_participants import PARTICIPANTS, make
 from psylm.measures.registry import MEASURES
 from psylm.models.names import ModelSource
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("participant", ["gpt2-byte", "llama-fallback", "bert-wordpiece", "gpt-word", "lstm-word"])
 def test_scores_depend_on_nothing_but_their_own_trial(participant):

@@ -13,6 +13,9 @@ from psylm.common.study import Study
 from psylm.measures.states import StateOptions, states
 from psylm.measures.trials import sentence_trials
 
+pytestmark = pytest.mark.slow
+
+
 STUDY = Study(None)
 REGIONS = '[["determiner", 0, 3], ["noun.singular", 4, 7], ["verb", 8, 13], ["punctuation", 13, 14]]'
 

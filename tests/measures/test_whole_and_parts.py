@@ -18,6 +18,9 @@ from psylm.measures.words import NO_TOKEN, SHARED, UNKNOWN, UNKNOWN_CONTEXT
 from psylm.models import load_model
 from tests.tokenizers import KINDS, kinds  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
+
 LN2 = math.log(2)
 UNITS = ["token", "word", "region", "sentence"]
 

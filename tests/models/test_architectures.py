@@ -23,6 +23,9 @@ from psylm.models.masked import MaskedModel
 from psylm.models.names import ModelSource
 from psylm.models.verified import verified
 
+pytestmark = pytest.mark.slow
+
+
 AGREE = [
     "MistralForCausalLM", "Gemma3ForCausalLM", "GPTNeoForCausalLM", "BloomForCausalLM", "MambaForCausalLM",
     "FNetForMaskedLM", "ConvBertForMaskedLM", "MPNetForMaskedLM", "IBertForMaskedLM", "LongformerForMaskedLM",

@@ -14,6 +14,9 @@ from psylm.models.load import load_unverified
 from psylm.models.names import ModelSource
 from psylm.models.query import Query
 
+pytestmark = pytest.mark.slow
+
+
 SMALL = {
     "hidden_size": 32,
     "intermediate_size": 48,

@@ -11,6 +11,9 @@ from psylm.common.errors import PsylmError
 from psylm.models import load_model
 from psylm.models.query import Query
 
+pytestmark = pytest.mark.slow
+
+
 BERT = {
     "hidden_size": 32,
     "intermediate_size": 48,

@@ -18,6 +18,8 @@ from psylm.models import load_model
 from psylm.models.memory import allowance
 from tests.conftest import TEXT
 
+pytestmark = pytest.mark.slow
+
 
 def score(model, trials):
     asked = MEASURES["sentence_surprisal"]

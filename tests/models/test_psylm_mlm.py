@@ -17,6 +17,9 @@ from psylm.models.embedded import EMBEDDED
 from psylm.models.masked import MaskedModel
 from psylm.stimuli import load_stimuli
 
+pytestmark = pytest.mark.slow
+
+
 CARD = Path(__file__).parents[2] / "docs" / "psylm-mlm.md"
 BLANKS = CARD.with_name("psylm-mlm-blanks.csv")
 

@@ -18,6 +18,9 @@ from psylm.reporting.analyses import write_figures, write_tables
 from psylm.reporting.page import write_report
 from psylm.runs.run import COLUMNS, Run, RunWriter
 
+pytestmark = pytest.mark.slow
+
+
 HOSTILE = "<script>alert('x')</script>"
 LOAD = Study(None).analysis_module
 

@@ -16,6 +16,9 @@ from tests.cli.test_cli import psylm
 from tests.stimuli.test_human_data import TIMED
 from tests.stimuli.test_stimuli import CARD, ROWS, write
 
+pytestmark = pytest.mark.slow
+
+
 MODULE = """\
 from __future__ import annotations
 from dataclasses import dataclass

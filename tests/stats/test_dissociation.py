@@ -25,6 +25,8 @@ from psylm.stats.lesions.dissociation import (
 )
 from psylm.stats.lesions.participants import participants, subject_of
 
+pytestmark = pytest.mark.slow
+
 
 def hits(shares, items=200, draws=1, seed=0):
     """Hits of items at random, by (task, lesion), with a share for each."""

@@ -12,6 +12,9 @@ from psylm.common.errors import InputError
 from psylm.stats.mixed_models.fit import fit_mixed
 from psylm.stats.mixed_models.power import Components, analytic_power, components_of, power_table, simulate
 
+pytestmark = pytest.mark.slow
+
+
 SDS = Components(subject=60, item=30, subject_slope=20, item_slope=15, residual=100)
 
 

@@ -13,6 +13,9 @@ from psylm.stimuli import load_stimuli
 from psylm.stimuli.predictions import parse, places
 from psylm.stimuli.regions import parse_regions
 
+pytestmark = pytest.mark.slow
+
+
 needs_data = pytest.mark.skipif(
     not os.environ.get("PSYLM_DATA"), reason="PSYLM_DATA names no folder with the published sets"
 )

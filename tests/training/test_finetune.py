@@ -16,6 +16,9 @@ from psylm.models.embedding import embed
 from psylm.stimuli import load_stimuli
 from psylm.training.finetune import Finetuning, divided, finetune, pairs_of
 
+pytestmark = pytest.mark.slow
+
+
 CONFIG = """\
 name: siamese
 model: file:{model}

@@ -33,6 +33,9 @@ from psylm.training.agreement_grammar import VERBS, agreeing, sentences
 from psylm.training.corpus import Corpus
 from psylm.training.schedule import make_optimiser, make_optimisers, rate
 
+pytestmark = pytest.mark.slow
+
+
 RECIPE = """\
 name: small
 corpus: {{grammar: 400}}
