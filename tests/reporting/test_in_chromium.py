@@ -15,7 +15,7 @@ from psylm.runs.run import COLUMNS, KINDS, Run, write_json
 from tests.chromium import CHROMIUM, Chromium
 from tests.reporting.test_page import HOSTILE, LOAD, write_run
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")]
 
 BREAKOUT = "</script><script>console.error('obeyed')</script><!--<img src=https://example.org/x.png onerror=alert(1)>"
 
