@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import grimp
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -35,3 +37,12 @@ def test_nothing_of_psylm_is_imported_by_a_name_that_python_computes():
         if isinstance(node, ast.Attribute) and node.attr == "import_module"
     }
     assert users <= {"common/lazy.py", "common/registry.py"}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports for types alone, which are not run, aside."""
+    graph = grimp.build_graph("psylm", cache_dir=None, exclude_type_checking_imports=True)
+    imports = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
+    while leaves := {module for module, others in imports.items() if not others & imports.keys()}:
+        imports = {module: others for module, others in imports.items() if module not in leaves}
+    assert not imports, sorted(imports)
