@@ -35,6 +35,8 @@ from tests.attention.test_maps import (  # noqa: F401
     xlnet,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def random_maps(layers, n, seed, causal=False):
     maps = np.random.default_rng(seed).dirichlet(np.ones(n), (layers, n))

@@ -14,6 +14,9 @@ from psylm.stimuli import check_stimuli, load_stimuli
 from tests.cli.test_cli import psylm
 from tests.stimuli.test_stimuli import CARD, ROWS, write
 
+pytestmark = pytest.mark.slow
+
+
 MANY = 300
 
 

@@ -13,6 +13,9 @@ from psylm.common.errors import InputError
 from psylm.common.registry import Registry, use_study
 from psylm.measures.registry import MEASURES
 
+pytestmark = pytest.mark.slow
+
+
 MEASURE = """
 from __future__ import annotations
 

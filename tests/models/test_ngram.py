@@ -16,6 +16,9 @@ from psylm.measures.trials import sentence_trials
 from psylm.models import load_model
 from psylm.models.kneser_ney import KneserNey
 
+pytestmark = pytest.mark.slow
+
+
 corpora = st.lists(st.lists(st.integers(2, 6), min_size=3, max_size=8), min_size=2, max_size=6)
 
 

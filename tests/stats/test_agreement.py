@@ -28,6 +28,9 @@ from psylm.stats.inference.responses import jensen_shannon, response_distance, r
 from psylm.stats.inference.rsa import dissimilarity, mantel
 from tests.r.simulate import HERE, reading, resamples, vectors
 
+pytestmark = pytest.mark.slow
+
+
 REFERENCE = pd.read_csv(HERE / "agreement.csv").set_index(["case", "term", "quantity"])["value"].sort_index()
 
 

@@ -21,6 +21,9 @@ from psylm.stats.mixed_models.variables import Variables
 from tests.r.simulate import HERE, factors
 from tests.stats.test_power import SDS
 
+pytestmark = pytest.mark.slow
+
+
 FORMULAS = (HERE / "formulas.txt").read_text().splitlines()
 NAMES = {  # coded by sums and the like, R's columns have numbers; ours have the level's name
     "C(a, Sum)[S.easy]": "C(a, contr.sum)1", "C(b, Sum)[S.high]": "C(b, contr.sum)1",

@@ -16,6 +16,8 @@ from psylm.common.errors import InputError
 from psylm.stats.reading.folds import folds_by, with_previous
 from psylm.stats.reading.predictive import predictive_gain, sign_flip_p
 
+pytestmark = pytest.mark.slow
+
 
 def words(n: int = 600, effect: float = 4.0, seed: int = 1, shape=lambda s: s) -> pd.DataFrame:
     random = np.random.default_rng(seed)

@@ -20,6 +20,9 @@ from psylm.stimuli.readers.blimp import blimp
 from psylm.stimuli.readers.syntaxgym import syntaxgym
 from psylm.stimuli.regions import parse_regions
 
+pytestmark = pytest.mark.slow
+
+
 SUITE = {
     "meta": {"name": "toy", "metric": "sum"},
     "region_meta": {"1": "subject", "2": "comma", "3": "verb"},
